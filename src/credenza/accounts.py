@@ -1,0 +1,153 @@
+"""Workspaces and API keys: the only verbs that are not confined to one workspace."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from credenza import access, audit
+from credenza.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated
+from credenza.ids import new_ids
+from credenza.model import Actor, ApiKey, Note, Role, Tag, Tenant
+from credenza.ports import Store, Tx
+from credenza.sensitive import Sensitive
+from credenza.vault import Vault
+from credenza.workspace import Policy
+
+DEFAULT = "default"
+_is_slug = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
+_RANDOM = 42
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """A key at the only moment its secret is known: the id, the secret, and both as they are sent."""
+
+    key: ApiKey
+    secret: Sensitive[str]
+    token: Sensitive[str]
+
+
+class Accounts:
+    """Who there is: the workspaces of a store and the keys to them. `by` is named in the audit."""
+
+    def __init__(self, store: Store, vault: Vault, policy: Policy) -> None:
+        """Bind a store and the vault its rings come from."""
+        self._store = store
+        self._vault = vault
+        self._clock = policy.clock
+
+    def create_workspace(self, slug: str, *, by: str) -> Tenant:
+        """Add a workspace with a key ring of its own.
+
+        Raises:
+            Invalid: the slug is not one.
+            Conflict: it is taken.
+            VaultLocked: no ring can be made without the vault's key.
+        """
+        if _is_slug(slug) is None:
+            message = "A workspace has 1 to 63 lower-case letters, digits and inner dashes."
+            raise Invalid(message, problems=[Problem("invalid_name", message, "/workspace", "pattern")])
+        now = self._clock()
+        tenant = Tenant(0, new_ids(now, 1)[0], slug, now)
+        rows = self._vault.new_rings(tenant.id, now)
+        ring = self._vault.keys(rows, tenant.id)
+        note = Note(by, "workspace.create", ((slug, None, ()),), now)
+
+        def begin(tx: Tx) -> None:
+            tx.append(*audit.chain(tenant, tx.stream, None, note, ring.sign))
+
+        return self._store.add_tenant(tenant, rows, begin)
+
+    def ensure_workspace(self, slug: str, *, by: str) -> Tenant:
+        """Return a workspace, adding it where it is missing."""
+        try:
+            return self.workspace(slug)
+        except NotFound:
+            try:
+                return self.create_workspace(slug, by=by)
+            except Conflict:  # another process was faster
+                return self.workspace(slug)
+
+    def workspaces(self) -> Sequence[Tenant]:
+        """Return all workspaces in order of their slugs."""
+        return self._store.tenants()
+
+    def workspace(self, slug: str) -> Tenant:
+        """Return one workspace; raises NotFound."""
+        found = [tenant for tenant in self._store.tenants() if tenant.slug == slug]
+        if not found:
+            raise NotFound("There is no workspace of this name.")
+        return found[0]
+
+    def create_key(
+        self,
+        tenant: Tenant,
+        role: Role,
+        *,
+        names: Sequence[str] = (),
+        tags: Sequence[Tag] = (),
+        by: str,
+    ) -> NewKey:
+        """Make an API key for one workspace; its secret is returned here and never again."""
+        id, secret = access.make_key(os.urandom(_RANDOM))
+        key = ApiKey(
+            id=id,
+            tenant=tenant,
+            hash=access.hash_secret(secret),
+            role=role,
+            names=tuple(names),
+            tags=tuple(tags),
+            created_at=self._clock(),
+            created_by=by,
+        )
+        self._note(tenant, by, "apikey.create", id)
+        self._store.add_api_key(key)
+        return NewKey(key, Sensitive(secret), Sensitive(access.write_key(id, secret)))
+
+    def keys(self, tenant: Tenant) -> Sequence[ApiKey]:
+        """Return the keys of a workspace, oldest first, revoked ones too."""
+        return self._store.api_keys(tenant)
+
+    def revoke_key(self, tenant: Tenant, id: str, *, by: str) -> None:
+        """Make a key and every token of it useless; raises NotFound."""
+        if not self._store.revoke_api_key(tenant, id, self._clock()):
+            raise NotFound("There is no API key of this id in this workspace.")
+        self._note(tenant, by, "apikey.revoke", id)
+
+    def authenticate(self, credential: str) -> Actor:
+        """Return who a credential proves to be.
+
+        Raises:
+            Unauthenticated: it is malformed, wrong, revoked or expired.
+        """
+        claimed = access.read_credential(credential)
+        key = access.prove(claimed, self._store.api_key(claimed.key_id), self._clock())
+        return Actor(key.tenant, f"key:{key.id}", key.role, key.names, key.tags)
+
+    def issue_token(self, id: str, secret: str, lifetime: int | None = None) -> str:
+        """Return a token for a key, good for `lifetime` milliseconds, at most an hour; nothing is written.
+
+        Raises:
+            Unauthenticated: id and secret do not belong together.
+        """
+        now = self._clock()
+        claimed = access.Credential(id, secret)
+        try:
+            key = access.prove(claimed, self._store.api_key(id), now)
+        except Unauthenticated:
+            raise Unauthenticated("The key id or its secret is not valid.", code="invalid_token") from None
+        longest = access.TOKEN_MILLISECONDS
+        asked = longest if lifetime is None or lifetime < 0 else lifetime
+        return access.make_token(key, now + min(asked, longest))
+
+    def _note(self, tenant: Tenant, by: str, verb: str, id: str) -> None:
+        ring = self._vault.ring(tenant.id)
+        note = Note(by, verb, ((id, None, ()),), self._clock())
+
+        def job(tx: Tx) -> None:
+            tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring.sign))
+
+        self._store.write(tenant, job).result()

@@ -1,0 +1,98 @@
+"""The audit chain: each row's MAC covers it and the row before it, a keyed head covers the end. Pure.
+
+So a changed, removed, reordered or truncated row is found by whoever holds the key. A whole database set
+back to an earlier day is found with a head that was exported then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from credenza.model import Entry, Head, Note, Tenant
+
+Sign = Callable[[bytes], bytes]
+Verify = Callable[[bytes, bytes], bool]
+_encode = msgspec.json.encode
+
+
+def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, sign: Sign) -> tuple[Entry, Head]:
+    """Return the next row of a stream, and the stream's new head."""
+    sequence = head.count + 1 if head else 1
+    entry = Entry(stream, sequence, note.at, note.actor, note.verb, _encode(note.items), b"")
+    mac = sign(_row_bytes(tenant, entry, head.mac if head else b""))
+    new = Head(stream, sequence, mac, sign(_head_bytes(tenant, stream, sequence, mac)))
+    return msgspec.structs.replace(entry, mac=mac), new
+
+
+def examine(
+    tenant: Tenant,
+    trail: Iterable[Entry],
+    heads: Sequence[Head],
+    verify: Verify,
+    exported: Sequence[str] = (),
+) -> tuple[int, list[str]]:
+    """Return how many rows were read, and what is wrong with the trail, in sentences.
+
+    `exported` are heads as `export` wrote them: the trail must still contain each.
+    """
+    found: list[str] = []
+    ends: dict[str, tuple[int, bytes]] = {}
+    wanted = [text.split(":", 2) for text in exported]
+    seen: set[tuple[str, str, str]] = set()
+    rows = 0
+    for entry in trail:
+        rows += 1
+        count, mac = ends.get(entry.stream, (0, b""))
+        if entry.sequence != count + 1:
+            found.append(f"Stream {entry.stream}: rows {count + 1} to {entry.sequence - 1} are missing.")
+        if not verify(_row_bytes(tenant, entry, mac), entry.mac):
+            found.append(
+                f"Stream {entry.stream}: row {entry.sequence} was changed, moved or follows a lost row."
+            )
+        ends[entry.stream] = (entry.sequence, entry.mac)
+        seen.add((entry.stream, str(entry.sequence), entry.mac.hex()))
+    found += _compare_heads(tenant, ends, heads, verify)
+    if any(tuple(each) not in seen for each in wanted):
+        found.append(
+            "A head exported earlier is not in the trail: the store was set back, or rows were cut off."
+        )
+    return rows, found
+
+
+def export(heads: Sequence[Head]) -> list[str]:
+    """Write heads as `stream:count:mac`, to be kept outside the store."""
+    return [f"{head.stream}:{head.count}:{head.mac.hex()}" for head in heads]
+
+
+def _compare_heads(
+    tenant: Tenant, ends: dict[str, tuple[int, bytes]], heads: Sequence[Head], verify: Verify
+) -> list[str]:
+    found = []
+    for head in heads:
+        if not verify(_head_bytes(tenant, head.stream, head.count, head.mac), head.seal):
+            found.append(f"Stream {head.stream}: its head was changed.")
+        count, mac = ends.get(head.stream, (0, b""))
+        if count < head.count:
+            found.append(f"Stream {head.stream}: rows {count + 1} to {head.count} were cut off.")
+        elif (count, mac) != (head.count, head.mac):
+            found.append(f"Stream {head.stream}: its rows do not end where its head says.")
+    known = {head.stream for head in heads}
+    found += [f"Stream {stream}: its head is missing." for stream in sorted(ends.keys() - known)]
+    if not heads and not ends:
+        found.append("The trail is empty, and it is never empty: rows and head were removed.")
+    return found
+
+
+def _row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:
+    fields = _encode([entry.stream, entry.sequence, entry.at, entry.actor, entry.verb])
+    return _join(b"credenza.audit.v1", tenant.id, fields, entry.items, before)
+
+
+def _head_bytes(tenant: Tenant, stream: str, count: int, mac: bytes) -> bytes:
+    return _join(b"credenza.audit.head.v1", tenant.id, _encode([stream, count]), mac)
+
+
+def _join(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

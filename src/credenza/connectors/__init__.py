@@ -1,0 +1,27 @@
+"""Connector types: what a configuration may hold, which of it is secret, and where that may be sent.
+
+catalogue = Catalogue.load(shipped_schemas())
+[draft] = draft_all(catalogue["openai"], [({"api_key": "sk-…"}, EMPTY)], lenient=False)
+draft.public, draft.entered     what is stored in clear, and what is sealed
+"""
+
+from credenza.connectors.catalogue import Catalogue, shipped_schemas
+from credenza.connectors.credentials import redact
+from credenza.connectors.drafts import EMPTY, Draft, Held, Offer, draft_all
+from credenza.connectors.types import UNKNOWN, ConnectorType
+from credenza.connectors.views import join, present
+
+__all__ = [
+    "EMPTY",
+    "UNKNOWN",
+    "Catalogue",
+    "ConnectorType",
+    "Draft",
+    "Held",
+    "Offer",
+    "draft_all",
+    "join",
+    "present",
+    "redact",
+    "shipped_schemas",
+]

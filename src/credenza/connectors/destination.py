@@ -1,0 +1,133 @@
+"""Where a secret may be sent: one canonical form per kind of text, hashed over a type's destination keys.
+
+The generation below changes whenever a canonical form does: a hash says under which rule it was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+from credenza.connectors.addresses import Address, read_addresses
+from credenza.connectors.credentials import is_connection_string, redact, split_connection_string
+from credenza.connectors.parameters import read_routing, split_parameter
+
+GENERATION = 1
+NOWHERE = bytes(32)
+
+_LONGEST_CACHED = 512
+_PORTS = {
+    "http": "80",
+    "https": "443",
+    "ws": "80",
+    "wss": "443",
+    "amqp": "5672",
+    "amqps": "5671",
+    "nats": "4222",
+    "mongodb": "27017",
+    "postgres": "5432",
+    "postgresql": "5432",
+    "redis": "6379",
+    "rediss": "6379",
+    "sb": "5671",
+    "jdbc:postgresql": "5432",
+    "jdbc:mysql": "3306",
+    "jdbc:mariadb": "3306",
+    "jdbc:sqlserver": "1433",
+    "jdbc:oracle:thin": "1521",
+    "jdbc:db2": "50000",
+}
+
+
+def canonicalise(kind: str, text: str) -> tuple[str, ...]:
+    """Return what counts of a public text of this kind; of one without a strict reading, all of it.
+
+    `url` and `hosts` count scheme, hosts and ports, `jdbc` the database too, `connection-string` its
+    endpoint, `text` everything. Parameters that redirect a connection or weaken it count everywhere.
+    """
+    if len(text) > _LONGEST_CACHED:
+        return _canonicalise(kind, text)
+    return _recall(kind, text)
+
+
+def fingerprint_destination(
+    name: str, keys: Sequence[tuple[str, str]], values: Iterable[str | None], unknown: bytes
+) -> bytes:
+    """Return the SHA-256 of a type's destination: 32 bytes.
+
+    `keys` are pairs of key and kind, `values` their public texts (None: absent), in the same order.
+    Every part is written behind its length, so no two destinations share an encoding.
+    """
+    parts = ["credenza.destination", name]
+    for (key, kind), value in zip(keys, values, strict=True):
+        form = () if value is None else canonicalise(kind, value)
+        parts += [key, str(len(form)), *form]
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts] + [unknown]
+    return hashlib.sha256(b"".join(len(part).to_bytes(4) + part for part in encoded)).digest()
+
+
+def _canonicalise(kind: str, text: str) -> tuple[str, ...]:
+    try:
+        return (kind, *_FORMS[kind](text))
+    except ValueError:
+        return ("raw", text)
+
+
+_recall = lru_cache(maxsize=4096)(_canonicalise)
+
+
+def _read_url(text: str) -> list[str]:
+    return _join_addresses(text, with_path=False)
+
+
+def _read_jdbc(text: str) -> list[str]:
+    return _join_addresses(text, with_path=True)
+
+
+def _read_connection_string(text: str) -> list[str]:
+    if not is_connection_string(text):
+        return _read_url(text)
+    parts = split_connection_string(text)
+    names = [name for name, _, _ in (part.partition("=") for part in read_routing(parts))]
+    if redact(text) is not None or len(set(names)) != len(names):
+        raise ValueError
+    form = []
+    for part in read_routing(parts):
+        name, value = split_parameter(part)
+        form += [name, *(_read_url(value) if "://" in value else [value])]
+    return form
+
+
+def _read_text(text: str) -> list[str]:
+    return [text]
+
+
+def _join_addresses(text: str, *, with_path: bool) -> list[str]:
+    form: list[str] = []
+    for address in read_addresses(text):
+        form += [",", *_read_parts(address, with_path=with_path)]
+    return form[1:]
+
+
+def _read_parts(address: Address, *, with_path: bool) -> list[str]:
+    if address.credentials or not (address.hosts or with_path):
+        raise ValueError
+    hosts = [f"{host}:{port or _usual_port(address.scheme, host)}" for host, port in address.hosts]
+    path = [address.path or "/"] if with_path else []
+    parameters = ["?" + part for part in read_routing(address.parameters)]
+    return [address.scheme, *hosts, *path, *parameters]
+
+
+def _usual_port(scheme: str, host: str) -> str:
+    # a named instance of SQL Server is looked up by its name: it has no usual port
+    return "" if "\\" in host else _PORTS.get(scheme, "")
+
+
+_FORMS: dict[str, Callable[[str], list[str]]] = {
+    "url": _read_url,
+    "hosts": _read_url,
+    "jdbc": _read_jdbc,
+    "connection-string": _read_connection_string,
+    "text": _read_text,
+}

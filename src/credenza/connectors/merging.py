@@ -1,0 +1,163 @@
+"""One configuration, key by key, merged with the secrets that its record holds."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from credenza.connectors.credentials import redact
+from credenza.connectors.types import PLAIN, SECRET, UNKNOWN, ConnectorType
+from credenza.connectors.values import (
+    MASKS,
+    MAX_SECRET_BYTES,
+    describe,
+    find_fault,
+    find_secret_fault,
+)
+from credenza.errors import Problem
+
+PLACEHOLDER: Final = "x"
+PRESENCE: Final = "$secret"
+
+_ABSENT: Final = object()
+_MAX_GUESSES = 16
+_LONGEST_GUESSED = 64
+
+
+class Merging:
+    """What becomes of one configuration while its keys are taken one after the other.
+
+    `whole` is what the schema is asked about: secrets stand in it by a placeholder, sealed URLs by their
+    public form.
+    """
+
+    def __init__(self, type: ConnectorType, held: Mapping[str, str | None]) -> None:
+        """Take the type, and the held secrets with their public forms."""
+        self._type = type
+        self._held = held
+        self.public: dict[str, Any] = {}
+        self.entered: dict[str, str] = {}
+        self.kept: list[str] = []
+        self.redacted: dict[str, str] = {}
+        self.whole: dict[str, Any] = {}
+        self.problems: list[Problem] = []
+
+    def take(self, key: str, sort: int, pointer: str, incoming: Mapping[str, Any]) -> None:
+        """Take one declared key."""
+        value = incoming.get(key, _ABSENT)
+        if value is _ABSENT:
+            if sort != PLAIN and pointer in self._held:
+                self._keep(key, pointer)
+        elif value is None:
+            return
+        elif fault := find_fault(value):
+            self._refuse(fault, key)
+        elif sort == PLAIN:
+            self.public[key] = self.whole[key] = value
+        elif is_presence(value):
+            if pointer in self._held:
+                self._keep(key, pointer)
+            else:
+                self._refuse("secret_not_held", key)
+        elif not isinstance(value, str):
+            self.whole[key] = value
+        elif sort == SECRET:
+            self._enter(key, pointer, value)
+        else:
+            self._take_url(key, pointer, value)
+
+    def take_unknown(self, incoming: Mapping[str, Any], lenient: bool) -> None:
+        """Take the keys that the type does not declare, which are sealed together or refused."""
+        declared = self._type.schema["properties"]
+        names = [name for name in incoming if name not in declared]
+        if not names:
+            return
+        present = UNKNOWN[1:] in names and is_presence(incoming[UNKNOWN[1:]])
+        others = [name for name in names if not (present and name == UNKNOWN[1:])]
+        if present and UNKNOWN not in self._held:
+            self.problems.append(describe("secret_not_held"))
+        elif present and not others:
+            self.kept.append(UNKNOWN)
+        if not others:
+            return
+        if not lenient:
+            self._refuse_unknown(list(incoming), others)
+        elif present:
+            self.problems.append(describe("unknown_mixed"))
+        else:
+            self._seal_unknown({name: incoming[name] for name in others})
+
+    def find_cleared(self) -> tuple[str, ...]:
+        """Return the held secrets that are neither kept nor replaced."""
+        return tuple(
+            pointer for pointer in self._held if pointer not in self.entered and pointer not in self.kept
+        )
+
+    def _keep(self, key: str, pointer: str) -> None:
+        shown = self._held[pointer]
+        self.kept.append(pointer)
+        self.whole[key] = PLACEHOLDER if shown is None else shown
+        if shown is not None:
+            self.redacted[pointer] = shown
+
+    def _enter(self, key: str, pointer: str, value: str) -> None:
+        fault = find_secret_fault(value)
+        if fault:
+            self._refuse(fault, key)
+            return
+        self.entered[pointer] = value
+        self.whole[key] = PLACEHOLDER
+
+    def _take_url(self, key: str, pointer: str, value: str) -> None:
+        if value and not value.strip(MASKS):
+            self._refuse("masked_secret", key)
+            return
+        try:
+            shown = redact(value)
+        except ValueError:
+            self._refuse("unreadable_url", key)
+            return
+        if shown is None:
+            self.public[key] = self.whole[key] = value
+            return
+        self._enter(key, pointer, value)
+        if pointer in self.entered:
+            self.whole[key] = self.redacted[pointer] = shown
+
+    def _refuse(self, code: str, key: str) -> None:
+        self.problems.append(describe(code, key))
+        self.whole[key] = PLACEHOLDER
+
+    def _seal_unknown(self, unknown: dict[str, Any]) -> None:
+        fault = find_fault(unknown, depth=1)
+        if fault:
+            self.problems.append(describe(fault))
+            return
+        text = msgspec.json.encode(unknown, order="sorted")
+        if len(text) > MAX_SECRET_BYTES:
+            self.problems.append(describe("secret_too_long"))
+            return
+        self.entered[UNKNOWN] = text.decode()
+
+    def _refuse_unknown(self, names: list[str], unknown: list[str]) -> None:
+        refused = set(unknown)
+        for at, name in enumerate(names, start=1):
+            if name not in refused:
+                continue
+            message = f"Key {at} of the configuration is not a key of type {self._type.name}"
+            near = self._guess(name) if at <= _MAX_GUESSES else []
+            message += f"; did you mean {near[0]}?" if near else "."
+            self.problems.append(Problem("unknown_key", message, "/configuration", "additionalProperties"))
+
+    def _guess(self, name: str) -> list[str]:
+        if len(name) > _LONGEST_GUESSED:
+            return []
+        return difflib.get_close_matches(name, self._type.keys, n=1)
+
+
+def is_presence(value: object) -> bool:
+    """Say whether a value is the object that reads show in the place of a secret."""
+    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get(PRESENCE), dict)

@@ -1,0 +1,124 @@
+"""A connector type: what one schema file says, made ready to check, split and bind configurations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema_rs
+
+from credenza.connectors.destination import GENERATION, NOWHERE, fingerprint_destination
+from credenza.connectors.grammar import LINEAR
+
+UNKNOWN = "/$unknown"
+
+PLAIN, SECRET, SEALABLE = range(3)
+
+_REMEMBERED = 256
+_LONGEST_REMEMBERED = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConnectorType:
+    """One type of connector.
+
+    `keys` are the declared keys in form order, `secrets` those always sealed, `embeds` those sealed when
+    a text carries credentials, `destinations` the kind of each key that says where secrets are sent.
+    `rule` numbers how destinations are made: canonicaliser generation << 16 | the file's own version.
+    `digest` is a 16-byte hash of the file. `plan` gives key, sort and pointer of every key, `targets`
+    key, pointer and default of every destination; `checker` validates an array of configurations.
+    """
+
+    name: str
+    category: str
+    title: str
+    description: str
+    schema: dict[str, Any] = field(repr=False)
+    keys: tuple[str, ...]
+    secrets: frozenset[str]
+    embeds: frozenset[str]
+    destinations: Mapping[str, str]
+    rule: int
+    digest: bytes
+    plan: tuple[tuple[str, int, str], ...] = field(repr=False)
+    targets: tuple[tuple[str, str, Any], ...] = field(repr=False)
+    checker: jsonschema_rs.Draft202012Validator = field(repr=False)
+    _hashes: dict[tuple[str | None, ...], bytes] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def compile(cls, name: str, schema: dict[str, Any], text: bytes) -> ConnectorType:
+        """Make a type of a schema that keeps the rules; `text` is the file it was read from."""
+        keys = schema["properties"]
+        secrets = frozenset(key for key, rules in keys.items() if "writeOnly" in rules)
+        embeds = frozenset(key for key, rules in keys.items() if "x-credentials" in rules)
+        sorts = {**dict.fromkeys(secrets, SECRET), **dict.fromkeys(embeds, SEALABLE)}
+        return cls(
+            name=name,
+            category=schema["x-category"],
+            title=schema["title"],
+            description=schema["description"],
+            schema=schema,
+            keys=tuple(keys),
+            secrets=secrets,
+            embeds=embeds,
+            destinations=MappingProxyType(
+                {key: rules["x-destination"] for key, rules in keys.items() if "x-destination" in rules}
+            ),
+            rule=GENERATION << 16 | schema["x-destination-version"],
+            digest=hashlib.sha256(text).digest()[:16],
+            plan=tuple((key, sorts.get(key, PLAIN), f"/{key}") for key in keys),
+            targets=tuple(
+                (key, f"/{key}", rules.get("default"))
+                for key, rules in keys.items()
+                if "x-destination" in rules
+            ),
+            checker=jsonschema_rs.Draft202012Validator(
+                {"type": "array", "items": schema}, pattern_options=LINEAR
+            ),
+        )
+
+    def destination(
+        self, public: Mapping[str, Any], redacted: Mapping[str, str | None], unknown: bytes = b""
+    ) -> bytes:
+        """Return the 32-byte hash of where a configuration's secrets may be sent.
+
+        `redacted` holds the public form of each sealed text by pointer, `unknown` a keyed fingerprint of
+        undeclared keys. A type without destinations, and nothing undeclared, has 32 zero bytes.
+        """
+        if not self.destinations and not unknown:
+            return NOWHERE
+        values = tuple(
+            [
+                _read_text(redacted.get(pointer) if redacted else None, public.get(key), default)
+                for key, pointer, default in self.targets
+            ]
+        )
+        known = self._hashes.get(values) if not unknown else None
+        if known is not None:
+            return known
+        made = fingerprint_destination(self.name, tuple(self.destinations.items()), values, unknown)
+        if not unknown and sum(len(value or "") for value in values) <= _LONGEST_REMEMBERED:
+            if len(self._hashes) >= _REMEMBERED:
+                self._hashes.clear()
+            self._hashes[values] = made
+        return made
+
+
+def _read_text(redacted: str | None, value: object, default: object) -> str | None:
+    if redacted is not None:
+        return redacted
+    if value is None:
+        value = default
+    return value if value is None or isinstance(value, str) else _write_number(value)
+
+
+def _write_number(value: object) -> str:
+    """Write 1, 1.0 and true as one text each, so that the way a number was sent does not count."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,194 @@
+"""The sockets: what a store and a key provider must do, and what absent, denied and broken look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from credenza.model import (
+    ApiKey,
+    Entry,
+    Head,
+    Record,
+    RingRow,
+    Secret,
+    Tenant,
+    VaultMeta,
+    Version,
+    Write,
+)
+from credenza.sensitive import Sensitive
+
+T = TypeVar("T")
+
+
+class KeyProvider(Protocol):
+    """Where the key-encryption key lives: outside the database.
+
+    A provider is opened by URI scheme (entry point group `credenza.keys`) and given the URI.
+    """
+
+    @property
+    def label(self) -> str:
+        """Say in a few words, for a person, where the key is; no part of the key."""
+
+    def fetch(self, vault: bytes, keepsake: bytes | None) -> Sensitive[bytes]:
+        """Return the 32-byte key of this vault.
+
+        `keepsake` is what `create` handed out to be stored beside the vault, or None.
+
+        Raises:
+            KeyAbsent: the provider works and holds no key for this vault.
+            KeyDenied: it holds one and will not hand it over (locked, not permitted, unsafe place).
+            KeyBroken: it cannot be reached, or what it holds is no 32-byte key.
+        """
+
+    def create(self, vault: bytes) -> tuple[Sensitive[bytes], bytes | None]:
+        """Make a key for a new vault, keep it durably, and return it with a keepsake or None.
+
+        Called only where no vault exists yet; never overwrites. A provider that is only ever handed a
+        key (an environment variable) returns that one.
+
+        Raises:
+            KeyDenied: a key can not be kept here, or one is here already.
+            KeyBroken: the provider cannot be reached, or did not give back what it was given.
+        """
+
+
+class Tx(Protocol):
+    """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
+
+    @property
+    def stream(self) -> str:
+        """Name the audit stream of this process."""
+
+    def find(self, names: Sequence[str]) -> Mapping[str, Record]:
+        """Return the records of these names, whatever their case, by lower-cased name."""
+
+    def held(self, rows: Sequence[int]) -> Mapping[int, Mapping[str, Secret]]:
+        """Return the current secrets of these records by row and path."""
+
+    def secrets(self, row: int, versions: Mapping[str, int]) -> Mapping[str, Secret]:
+        """Return the secrets of one record at these versions; destroyed ones are missing."""
+
+    def reserve(self, count: int) -> range:
+        """Return that many row numbers nobody else gets."""
+
+    def save(self, writes: Sequence[Write], keep: int) -> None:
+        """Write next versions: record, history, apis, tags, secrets; compare versions first.
+
+        Secrets that none of the last `keep` versions needs are destroyed.
+
+        Raises:
+            Conflict: a record is no longer as it was read, or a name was taken meanwhile.
+        """
+
+    def drop(self, records: Sequence[Record]) -> None:
+        """Remove records with all they own, comparing versions.
+
+        Raises:
+            Conflict: a record is no longer as it was read.
+        """
+
+    def page(
+        self,
+        *,
+        category: str | None = None,
+        type: str | None = None,
+        enabled: bool | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterable[Record]:
+        """Return records in the order of their names, `after` one, filtered."""
+
+    def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
+        """Return versions, newest first, below `before`."""
+
+    def version(self, row: int, version: int) -> Version | None:
+        """Return one entry of the history; None: no such version."""
+
+    def head(self) -> Head | None:
+        """Return the end of this process's audit stream; None: nothing was written to it yet."""
+
+    def append(self, entry: Entry, head: Head) -> None:
+        """Append an audit row and move the stream's head, which must be the one before it."""
+
+    def trail(self) -> Iterable[Entry]:
+        """Return all audit rows, by stream and sequence."""
+
+    def heads(self) -> Sequence[Head]:
+        """Return the ends of all audit streams."""
+
+    def recall(self, key: str) -> tuple[bytes, bytes] | None:
+        """Return the request digest and the answer kept under an idempotency key."""
+
+    def remember(self, key: str, digest: bytes, answer: bytes, at: int) -> None:
+        """Keep an answer under an idempotency key, and forget those older than a day."""
+
+    def count_seals(self, term: int, count: int) -> None:
+        """Add to the number of seals made under a term."""
+
+
+class Store(Protocol):
+    """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
+
+    Jobs may run more than once and must have no effect outside their transaction.
+
+    Raises (from every method, or set on the future):
+        StoreFull: the device is full; nothing was written, and the next call may work again.
+        Unavailable: the store cannot be reached.
+    """
+
+    @property
+    def folder(self) -> Path | None:
+        """Return where the store's own files are; None: not on this machine."""
+
+    def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
+        """Run a job on one consistent, read-only view."""
+
+    def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
+        """Run a job in a transaction and commit it; jobs that wait together may share a commit."""
+
+    def tenants(self) -> Sequence[Tenant]:
+        """Return all workspaces in order of their slugs."""
+
+    def add_tenant(self, tenant: Tenant, rings: Sequence[RingRow], begin: Callable[[Tx], None]) -> Tenant:
+        """Add a workspace with its key ring, and what `begin` writes into it; return it with its row.
+
+        Raises:
+            Conflict: the slug is taken.
+        """
+
+    def api_key(self, id: str) -> ApiKey | None:
+        """Return one API key, revoked or not; always what was committed last, by whatever process."""
+
+    def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
+        """Return the workspace's API keys, oldest first."""
+
+    def add_api_key(self, key: ApiKey) -> None:
+        """Keep a new API key."""
+
+    def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
+        """Mark a key as revoked; False: no such key in this workspace."""
+
+    def vault(self) -> VaultMeta | None:
+        """Return what the store says of its vault; None: it has none yet."""
+
+    def add_vault(self, meta: VaultMeta) -> None:
+        """Keep a new vault's description.
+
+        Raises:
+            Conflict: there is one already.
+        """
+
+    def rings(self, workspace: bytes) -> Sequence[RingRow]:
+        """Return the wrapped keys of a workspace, all terms."""
+
+    def check(self) -> Sequence[str]:
+        """Look the store over and return what is wrong with it, in sentences; nothing: all is well."""
+
+    def close(self) -> None:
+        """Finish what was begun and let go of everything."""

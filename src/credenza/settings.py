@@ -1,0 +1,162 @@
+"""Configuration is a value: read once from the environment and options, frozen, then opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from credenza.accounts import DEFAULT, Accounts
+from credenza.connectors import Catalogue, shipped_schemas
+from credenza.errors import Misconfigured
+from credenza.keys import keep_apart, open_provider
+from credenza.keys.development import developer_provider
+from credenza.model import Actor, Tenant
+from credenza.ports import KeyProvider, Store
+from credenza.vault import Vault
+from credenza.workspace import Policy, Workspace, milliseconds
+
+_PREFIX = "CREDENZA_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the program was told. URIs name back ends; None stands for the default of the mode."""
+
+    store: str | None = None
+    kek: str | None = None
+    schemas: str | None = None
+    validation: str = "strict"
+    public_url: str | None = None
+    keep_versions: int = 10
+    cache_mib: int = 16
+    checkpoint_mib: int = 16
+    access_log: bool = True
+    dev: bool = False
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], **options: object) -> Settings:
+        """Return the settings of an environment; options that are not None go first.
+
+        Raises:
+            Misconfigured: a setting has a value it cannot have; the setting is named, not the value.
+        """
+        given: dict[str, object] = {
+            field: environment[_PREFIX + field.upper()]
+            for field in cls.__struct_fields__
+            if environment.get(_PREFIX + field.upper())
+        }
+        given |= {name: value for name, value in options.items() if value is not None}
+        for name, value in given.items():
+            try:
+                msgspec.convert({name: value}, cls, strict=False)
+            except msgspec.ValidationError:
+                raise Misconfigured(f"{_PREFIX}{name.upper()} has a value it cannot have.") from None
+        settings = msgspec.convert(given, cls, strict=False)
+        if settings.validation not in {"strict", "lenient"}:
+            raise Misconfigured("CREDENZA_VALIDATION is strict or lenient.")
+        return settings
+
+    def policy(self) -> Policy:
+        """Return what the core needs of the settings."""
+        return Policy(lenient=self.validation == "lenient", keep_versions=self.keep_versions)
+
+    def catalogue(self) -> Catalogue:
+        """Load the shipped types and those of CREDENZA_SCHEMAS; raises SchemaRejected."""
+        folders = [Path(folder) for folder in (self.schemas or "").split(os.pathsep) if folder]
+        return Catalogue.load(shipped_schemas(), *folders)
+
+
+class Credenza(msgspec.Struct, frozen=True):
+    """Everything that is open: what the web and the command line are made of."""
+
+    settings: Settings
+    policy: Policy
+    catalogue: Catalogue
+    store: Store
+    vault: Vault
+    accounts: Accounts
+    provider: KeyProvider
+    remark: str = ""
+
+    def workspace(self, actor: Actor) -> Workspace:
+        """Return the workspace of an actor."""
+        return Workspace(actor, self.store, self.vault, self.catalogue, self.policy)
+
+    def tenant(self, slug: str | None = None) -> Tenant:
+        """Return a workspace by its slug, else the default one; raises NotFound."""
+        return self.accounts.workspace(slug or DEFAULT)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def default_store() -> str:
+    """Return the store used when none is named: a file of its own in the user's data directory."""
+    return "sqlite:///" + str(Path(platformdirs.user_data_path("credenza")) / "store" / "credenza.db")
+
+
+def key_folder() -> Path:
+    """Return where developer mode keeps key files: never below the store's own folder."""
+    return Path(platformdirs.user_config_path("credenza")) / "keys"
+
+
+def open_credenza(settings: Settings, *, serving: bool = False, create: bool = False) -> Credenza:
+    """Open everything the settings name; `create` makes the vault and workspace of a new store.
+
+    Raises:
+        Misconfigured: something named cannot be opened, or a new store was not asked for.
+    """
+    policy = settings.policy()
+    catalogue = settings.catalogue()
+    store = _open_store(settings.store or default_store(), serving=serving)
+    try:
+        provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
+        accounts = Accounts(store, vault, policy)
+        if create and vault.locked is None:
+            accounts.ensure_workspace(DEFAULT, by="init")
+    except BaseException:
+        store.close()
+        raise
+    return Credenza(settings, policy, catalogue, store, vault, accounts, provider, remark)
+
+
+def _open_store(uri: str, *, serving: bool) -> Store:
+    scheme = uri.partition(":")[0]
+    known = {entry.name: entry for entry in entry_points(group="credenza.stores")}
+    if scheme not in known:
+        raise Misconfigured(f"CREDENZA_STORE begins with one of: {', '.join(sorted(known))}.")
+    opened: Store = known[scheme].load()(uri, serving=serving)
+    return opened
+
+
+def _open_vault(
+    settings: Settings, store: Store, *, serving: bool, create: bool
+) -> tuple[KeyProvider, Vault, str]:
+    meta = store.vault()
+    if meta is None and not create:
+        raise Misconfigured("This store has no vault yet: run `credenza init`, or `credenza serve --dev`.")
+    provider, remark = _provider(settings, meta.id if meta else None, serving=serving)
+    if store.folder is not None:
+        keep_apart(provider, store.folder)
+    if meta is not None:
+        return provider, Vault.open(provider, meta, store.rings), remark
+    vault, meta = Vault.create(provider, store.rings, now=milliseconds())
+    store.add_vault(meta)
+    return provider, vault, remark
+
+
+def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:
+    if settings.kek is not None:
+        return open_provider(settings.kek), ""
+    # Beside a developer's server, a command finds the same key; it never makes one.
+    if settings.dev or (vault is not None and not serving):
+        return developer_provider(vault, key_folder())
+    raise Misconfigured(
+        "Say where the vault's key is: CREDENZA_KEK=keyring://credenza, file:///path/to/key or env://NAME "
+        "(or use --dev on your own machine)."
+    )

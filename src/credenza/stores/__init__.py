@@ -1,0 +1,1 @@
+"""Stores, one room each, opened by URI scheme (entry point group `credenza.stores`)."""

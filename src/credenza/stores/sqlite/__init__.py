@@ -1,0 +1,26 @@
+"""The embedded store, opened by `sqlite:////absolute/path.db`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from credenza.errors import Misconfigured
+from credenza.stores.sqlite.store import SqliteStore
+
+
+def open_store(uri: str, *, serving: bool) -> SqliteStore:
+    """Open the file of a `sqlite:` URI; four slashes begin an absolute path (SQLAlchemy's convention).
+
+    Raises:
+        Misconfigured: the URI names no file.
+        StoreRejected: the file cannot be used.
+    """
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path).removeprefix("/"))
+    if parts.netloc or not path.name:
+        raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
+    return SqliteStore(path.absolute(), serving=serving)
+
+
+__all__ = ["SqliteStore", "open_store"]

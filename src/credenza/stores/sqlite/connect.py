@@ -1,0 +1,114 @@
+"""Opening a database file: one set of PRAGMAs on every connection, and who may write beside whom."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from credenza.errors import CredenzaError, StoreFull, StoreRejected, Unavailable
+
+OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: with WAL, only FULL keeps an acknowledged commit through a power cut
+    "foreign_keys": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "secure_delete": 1,
+    "temp_store": 2,  # in memory: no temporary file may ever hold a row
+    "busy_timeout": 10_000,
+}
+_FULL = {sqlite3.SQLITE_FULL}
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+}
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def connect(path: Path, *, cache_kib: int, checkpoint_pages: int) -> sqlite3.Connection:
+    """Open one connection, set its PRAGMAs and check that each took.
+
+    `checkpoint_pages` 0 never checkpoints: for programs beside a running server.
+
+    Raises:
+        StoreRejected: the file is no database, or cannot be opened as it must be.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        for pragma, value in _PRAGMAS.items():
+            connection.execute(f"PRAGMA {pragma} = {value}")
+            if connection.execute(f"PRAGMA {pragma}").fetchone()[0] != value:
+                raise StoreRejected(f"SQLite did not accept {pragma} = {value} for this store.")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
+    except sqlite3.DatabaseError as error:
+        raise StoreRejected(_why_not(error)) from None
+    connection.create_function("contains_folded", 3, _contains, deterministic=True)
+    return connection
+
+
+def hold(path: Path, *, serving: bool) -> FileLock | None:
+    """Take the lock of the one program that may checkpoint; None: a server has it, and we are beside it.
+
+    Raises:
+        StoreRejected: we want to serve, and another server process is serving this file.
+    """
+    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+    try:
+        lock.acquire(timeout=2 if serving else 0)
+    except Timeout:
+        if serving:
+            raise StoreRejected(
+                "Another process is using this store; stop it first, or give this one a store of its own."
+            ) from None
+        return None
+    except OSError as error:
+        raise StoreRejected(f"The folder of the store cannot be written to: {error.strerror}.") from None
+    return lock
+
+
+def create_privately(path: Path) -> None:
+    """Make the folder and an empty file that only their owner may read."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreRejected(f"The store cannot be opened: {error.strerror}.") from None
+
+
+def translate(error: sqlite3.Error) -> CredenzaError:
+    """Return our error for one of SQLite's; its text is dropped."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _FULL:
+        return StoreFull()
+    if code in _BROKEN:
+        return Unavailable("The store's file is damaged; run `credenza doctor`.", code="store_damaged")
+    if code in _PASSING:
+        return Unavailable("The store cannot be written to or read at the moment.")
+    # A statement of ours is wrong: that is no state of the store, and trying again will not help.
+    return CredenzaError(f"The store refused a statement (SQLite code {code}).")
+
+
+def _why_not(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return "The file named by CREDENZA_STORE is not a database; nothing was changed in it."
+    if code == sqlite3.SQLITE_BUSY:
+        return "The store is in use by another program."
+    return "The store cannot be opened: check that the file and its folder can be written to."
+
+
+def _contains(name: str | None, description: str | None, term: str) -> bool:
+    return term in (name or "").lower() or term in (description or "").lower()

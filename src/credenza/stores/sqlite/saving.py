@@ -1,0 +1,153 @@
+"""Writing the next versions of many records, a few statements for the whole batch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from credenza.errors import Conflict
+from credenza.model import Write
+from credenza.stores.sqlite import search
+
+_CREATE = """
+INSERT INTO integrations (id, workspace_id, uuid, name, type, category, description, enabled, version,
+    digest, created_at, created_by, updated_at, updated_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE = """
+UPDATE integrations SET category = ?, description = ?, enabled = ?, version = ?, digest = ?,
+    updated_at = ?, updated_by = ?
+WHERE id = ? AND version = ? AND workspace_id = ?
+"""
+_VERSION = """
+INSERT INTO integration_versions (integration_id, version, created_at, created_by, edits, document)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+_API = """
+INSERT INTO integration_apis (integration_id, api, description, enabled, created_at, created_by,
+    updated_at, updated_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET description = excluded.description, enabled = excluded.enabled,
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+"""
+_OTHER_APIS = """
+DELETE FROM integration_apis WHERE integration_id = ? AND api NOT IN (SELECT value FROM json_each(?))
+"""
+_TAG = "INSERT INTO integration_tags (integration_id, key, value) VALUES (?, ?, ?)"
+_RETIRE = """
+UPDATE secrets SET last_version = ? WHERE integration_id = ? AND path = ? AND last_version IS NULL
+"""
+_RESTORE = "UPDATE secrets SET last_version = NULL WHERE integration_id = ? AND path = ? AND version = ?"
+_SECRET = """
+INSERT INTO secrets (integration_id, path, version, uuid, destination, rule, fingerprint, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_DESTROY = "DELETE FROM secrets WHERE integration_id = ? AND last_version <= ?"
+
+
+def save(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write], keep: int) -> None:
+    """Write every record's next version in the caller's transaction.
+
+    Raises:
+        Conflict: a record is no longer at the version that was read.
+        sqlite3.IntegrityError: a name was taken meanwhile.
+    """
+    many = connection.executemany
+    created = [write for write in writes if write.before is None]
+    updated = [write for write in writes if write.before is not None]
+    if created:
+        many(_CREATE, [_created(write, workspace) for write in created])
+    if updated:
+        _update(connection, workspace, updated)
+    many(_VERSION, [_version(write) for write in writes])
+    _save_children(connection, writes)
+    retired = [
+        (write.before.version, write.record.row, path)
+        for write in updated
+        if write.before
+        for path in write.retired
+    ]
+    if retired:
+        many(_RETIRE, retired)
+    if updated:
+        many(_RESTORE, [(write.record.row, *which) for write in updated for which in write.restored])
+        many(_DESTROY, [(write.record.row, write.record.version - keep) for write in updated])
+    many(
+        _SECRET,
+        [
+            (write.record.row, s.path, s.version, s.id, s.destination, s.rule, s.fingerprint, s.blob)
+            for write in writes
+            for s in write.secrets
+        ],
+    )
+
+
+def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]) -> None:
+    reworded = [w.record.row for w in writes if w.before and w.before.description != w.record.description]
+    if reworded:
+        search.forget(connection, reworded, forever=False)
+    changed = connection.executemany(
+        _UPDATE,
+        [
+            (r.category, r.description, r.enabled, r.version, r.digest, r.updated_at, r.updated_by)
+            + (r.row, write.before.version, workspace)
+            for write in writes
+            if write.before
+            for r in (write.record,)
+        ],
+    ).rowcount
+    if changed != len(writes):
+        raise Conflict
+
+
+def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
+    writes = [write for write in writes if write.children]
+    older = [write for write in writes if write.before is not None]
+    if older:
+        connection.executemany(
+            _OTHER_APIS,
+            [(w.record.row, msgspec.json.encode([a.api for a in w.document.apis]).decode()) for w in older],
+        )
+        connection.executemany(
+            "DELETE FROM integration_tags WHERE integration_id = ?", [(w.record.row,) for w in older]
+        )
+    connection.executemany(
+        _API,
+        [
+            (write.record.row, a.api, a.description, a.enabled)
+            + (a.created_at, a.created_by, a.updated_at, a.updated_by)
+            for write in writes
+            for a in write.document.apis
+        ],
+    )
+    connection.executemany(
+        _TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags]
+    )
+
+
+def _created(write: Write, workspace: int) -> tuple[object, ...]:
+    r = write.record
+    return (
+        r.row,
+        workspace,
+        r.id,
+        r.name,
+        r.type,
+        r.category,
+        r.description,
+        r.enabled,
+        r.version,
+        r.digest,
+        r.created_at,
+        r.created_by,
+        r.updated_at,
+        r.updated_by,
+    )
+
+
+def _version(write: Write) -> tuple[object, ...]:
+    record = write.record
+    edits = msgspec.json.encode(write.edits).decode() if write.edits else "[]"
+    return (record.row, record.version, record.updated_at, record.updated_by, edits, record.body.decode())

@@ -1,0 +1,242 @@
+"""The embedded store: one SQLite file, one writing thread, readers beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from filelock import FileLock
+
+from credenza.errors import Conflict, StoreRejected
+from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
+from credenza.ports import Tx
+from credenza.stores.sqlite import connect, schema, search
+from credenza.stores.sqlite.transaction import SqliteTx
+from credenza.stores.sqlite.writer import Writer
+
+T = TypeVar("T")
+_KEYS = """
+SELECT k.id, k.hash, k.role, k.names, k.tags, k.created_at, k.created_by, k.revoked_at,
+    w.id, w.uuid, w.slug, w.created_at
+FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
+"""
+_names = msgspec.json.Decoder(tuple[str, ...])
+_tags = msgspec.json.Decoder(tuple[Tag, ...])
+
+
+class SqliteStore:
+    """Rows in one file. The constructor migrates it; `serving` refuses a second server on it."""
+
+    def __init__(
+        self, path: Path, *, serving: bool, cache_kib: int = 16_384, checkpoint_pages: int = 4_000
+    ) -> None:
+        """Open a file, or make it.
+
+        Raises:
+            StoreRejected: the file is not ours, too new, in use by another server, or cannot be opened.
+        """
+        if sqlite3.sqlite_version_info < connect.OLDEST:
+            raise StoreRejected("This Python carries an SQLite older than 3.38; use a newer Python.")
+        connect.create_privately(path)
+        self.path = path
+        self._lock: FileLock | None = connect.hold(path, serving=serving)
+        self._settings = {
+            "cache_kib": cache_kib,
+            "checkpoint_pages": checkpoint_pages if self._lock else 0,
+        }
+        try:
+            connection = connect.connect(path, **self._settings)
+            self._migrate(connection)
+        except BaseException:
+            self._release()
+            raise
+        self._readers = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._writer = Writer(connection, search.index_some if serving else lambda _: False)
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the file."""
+        return self.path.parent
+
+    def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
+        """Run a job on one consistent, read-only view."""
+        connection = self._reader()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return job(SqliteTx(connection, tenant))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise connect.translate(error) from None
+
+    def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
+        """Run a job in a transaction and commit it; jobs that wait together share a commit."""
+        return self._writer.submit(lambda connection: job(SqliteTx(connection, tenant)))
+
+    def tenants(self) -> Sequence[Tenant]:
+        """Return all workspaces in order of their slugs."""
+        rows = self._query("SELECT id, uuid, slug, created_at FROM workspaces ORDER BY slug")
+        return [Tenant(*row) for row in rows]
+
+    def add_tenant(self, tenant: Tenant, rings: Sequence[RingRow], begin: Callable[[Tx], None]) -> Tenant:
+        """Add a workspace with its key ring, and what `begin` writes into it."""
+
+        def job(connection: sqlite3.Connection) -> Tenant:
+            row = connection.execute(
+                "INSERT INTO workspaces (uuid, slug, created_at) VALUES (?, ?, ?) RETURNING id",
+                (tenant.id, tenant.slug, tenant.created_at),
+            ).fetchone()[0]
+            connection.executemany(
+                "INSERT INTO rings (workspace_id, purpose, term, state, kek_id, wrapped, created_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(row, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at) for r in rings],
+            )
+            added = msgspec.structs.replace(tenant, row=row)
+            begin(SqliteTx(connection, added))
+            return added
+
+        return self._unique(job, "A workspace of this name exists already.")
+
+    def api_key(self, id: str) -> ApiKey | None:
+        """Return one API key, revoked or not."""
+        return next((_api_key(row) for row in self._query(f"{_KEYS} WHERE k.id = ?", id)), None)
+
+    def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
+        """Return the workspace's API keys, oldest first."""
+        rows = self._query(f"{_KEYS} WHERE k.workspace_id = ? ORDER BY k.created_at, k.id", tenant.row)
+        return [_api_key(row) for row in rows]
+
+    def add_api_key(self, key: ApiKey) -> None:
+        """Keep a new API key."""
+        values = (
+            *(key.id, key.tenant.row, key.hash, key.role.value),
+            *(msgspec.json.encode(limit).decode() for limit in (key.names, key.tags)),
+            *(key.created_at, key.created_by),
+        )
+        self._unique(
+            lambda connection: (
+                connection.execute(
+                    "INSERT INTO api_keys (id, workspace_id, hash, role, names, tags, created_at, created_by) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                ).rowcount
+            ),
+            "An API key of this id exists already.",
+        )
+
+    def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
+        """Mark a key as revoked; False: no such key in this workspace."""
+        return self._writer.submit(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND workspace_id = ?",
+                    (at, id, tenant.row),
+                ).rowcount
+                > 0
+            )
+        ).result()
+
+    def vault(self) -> VaultMeta | None:
+        """Return what the store says of its vault."""
+        rows = self._query("SELECT uuid, format, created_at, kek_id, key_check, keepsake FROM vault")
+        return next((VaultMeta(*row) for row in rows), None)
+
+    def add_vault(self, meta: VaultMeta) -> None:
+        """Keep a new vault's description."""
+        self._unique(
+            lambda connection: (
+                connection.execute(
+                    "INSERT INTO vault (id, uuid, format, created_at, kek_id, key_check, keepsake) "
+                    "VALUES (1, ?, ?, ?, ?, ?, ?)",
+                    msgspec.structs.astuple(meta),
+                ).rowcount
+            ),
+            "This store has a vault already.",
+        )
+
+    def rings(self, workspace: bytes) -> Sequence[RingRow]:
+        """Return the wrapped keys of a workspace, all terms."""
+        rows = self._query(
+            "SELECT w.uuid, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at, r.seals "
+            "FROM rings r JOIN workspaces w ON w.id = r.workspace_id WHERE w.uuid = ? "
+            "ORDER BY r.term, r.purpose",
+            workspace,
+        )
+        return [RingRow(*row) for row in rows]
+
+    def check(self) -> Sequence[str]:
+        """Look the whole file over and return what is wrong with it, in sentences."""
+        found = [
+            f"SQLite finds damage: {row[0]}." for row in self._query("PRAGMA quick_check") if row[0] != "ok"
+        ]
+        if any(True for _ in self._query("PRAGMA foreign_key_check")):
+            found.append("There are rows whose owner is gone.")
+        return found
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the file."""
+        self._writer.close()
+        for reader in self._open_readers:
+            reader.close()
+        self._release()
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        try:
+            schema.migrate(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise connect.translate(error) from None
+        except BaseException:
+            connection.close()
+            raise
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def _reader(self) -> sqlite3.Connection:
+        try:
+            connection: sqlite3.Connection = self._readers.connection
+        except AttributeError:
+            connection = connect.connect(self.path, **self._settings)
+            connection.execute("PRAGMA query_only = 1")
+            self._readers.connection = connection
+            self._open_readers.append(connection)
+        return connection
+
+    def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._reader().execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise connect.translate(error) from None
+
+    def _unique(self, job: Callable[[sqlite3.Connection], T], taken: str) -> T:
+        def guarded(connection: sqlite3.Connection) -> T:
+            try:
+                return job(connection)
+            except sqlite3.IntegrityError:
+                raise Conflict(taken) from None
+
+        future: Future[T] = self._writer.submit(guarded)
+        return future.result()
+
+
+def _api_key(row: tuple[Any, ...]) -> ApiKey:
+    return ApiKey(
+        id=row[0],
+        tenant=Tenant(*row[8:12]),
+        hash=row[1],
+        role=Role(row[2]),
+        names=_names.decode(row[3]),
+        tags=_tags.decode(row[4]),
+        created_at=row[5],
+        created_by=row[6],
+        revoked_at=row[7],
+    )

@@ -1,0 +1,210 @@
+"""What one workspace's transaction can do, as SQL. Rows go in by `executemany`, children by their parent's key."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from credenza.errors import Conflict
+from credenza.model import Edit, Entry, Head, Record, Secret, Tenant, Version, Document, Write
+from credenza.stores.sqlite import saving, search
+
+_RECORD = """
+SELECT i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
+    i.created_at, i.created_by, i.updated_at, i.updated_by, v.document
+FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
+WHERE i.workspace_id = :workspace
+"""
+_SECRET = "SELECT uuid, path, version, destination, rule, fingerprint, sealed"
+_DAY = 86_400_000
+_edits = msgspec.json.Decoder(tuple[Edit, ...])
+_documents = msgspec.json.Decoder(Document)
+
+
+class SqliteTx:
+    """One transaction, bound to one workspace."""
+
+    stream = "main"
+
+    def __init__(self, connection: sqlite3.Connection, tenant: Tenant) -> None:
+        """Bind a connection that is in a transaction to a workspace."""
+        self._connection = connection
+        self._execute = connection.execute
+        self._workspace = tenant.row
+
+    def find(self, names: Sequence[str]) -> Mapping[str, Record]:
+        """Return the records of these names, whatever their case, by lower-cased name."""
+        if len(names) == 1:
+            clause, wanted = "AND i.name = :names", names[0]
+        else:
+            clause, wanted = "AND i.name IN (SELECT value FROM json_each(:names))", _json(names)
+        rows = self._execute(f"{_RECORD}{clause}", {"workspace": self._workspace, "names": wanted})
+        return {row[2].lower(): _record(row) for row in rows}
+
+    def held(self, rows: Sequence[int]) -> Mapping[int, Mapping[str, Secret]]:
+        """Return the current secrets of these records by row and path."""
+        held: dict[int, dict[str, Secret]] = {row: {} for row in rows}
+        for row in self._execute(
+            f"{_SECRET}, integration_id FROM secrets "
+            "WHERE integration_id IN (SELECT value FROM json_each(?)) AND last_version IS NULL",
+            (_json(rows),),
+        ):
+            held[row[7]][row[1]] = _secret(row)
+        return held
+
+    def secrets(self, row: int, versions: Mapping[str, int]) -> Mapping[str, Secret]:
+        """Return the secrets of one record at these versions; destroyed ones are missing."""
+        kept = self._execute(f"{_SECRET} FROM secrets WHERE integration_id = ?", (row,))
+        return {each[1]: _secret(each) for each in kept if versions.get(each[1]) == each[2]}
+
+    def reserve(self, count: int) -> range:
+        """Return that many row numbers nobody else gets."""
+        last = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'integrations'").fetchone()
+        first = (last[0] if last else 0) + 1
+        return range(first, first + count)
+
+    def save(self, writes: Sequence[Write], keep: int) -> None:
+        """Write next versions, comparing the versions that were read."""
+        try:
+            saving.save(self._connection, self._workspace, writes, keep)
+        except sqlite3.IntegrityError:
+            raise Conflict from None
+
+    def drop(self, records: Sequence[Record]) -> None:
+        """Remove records with all they own, comparing versions."""
+        if not records:
+            return
+        search.forget(self._connection, [record.row for record in records], forever=True)
+        gone = self._connection.executemany(
+            "DELETE FROM integrations WHERE id = ? AND version = ? AND workspace_id = ?",
+            [(record.row, record.version, self._workspace) for record in records],
+        ).rowcount
+        if gone != len(records):
+            raise Conflict
+
+    def page(
+        self,
+        *,
+        category: str | None = None,
+        type: str | None = None,
+        enabled: bool | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Return records in the order of their names, filtered."""
+        wanted: dict[str, object] = {"category": category, "type": type, "enabled": enabled}
+        clauses = [f"AND i.{column} = :{column}" for column, value in wanted.items() if value is not None]
+        parameters = {"workspace": self._workspace, "after": after, "limit": -1 if limit is None else limit}
+        parameters |= wanted
+        if after is not None:
+            clauses.append("AND i.name > :after")
+        if search:
+            found, terms = _found(search)
+            clauses.append(f"AND {found}")
+            parameters |= terms
+        query = f"{_RECORD}{' '.join(clauses)} ORDER BY i.name LIMIT :limit"
+        return (_record(row) for row in self._execute(query, parameters))
+
+    def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
+        """Return versions, newest first, below `before`."""
+        return [
+            _version(each)
+            for each in self._execute(
+                "SELECT version, created_at, created_by, edits, document FROM integration_versions "
+                "WHERE integration_id = ? AND version < ? ORDER BY version DESC LIMIT ?",
+                (row, 2**62 if before is None else before, limit),
+            )
+        ]
+
+    def version(self, row: int, version: int) -> Version | None:
+        """Return one entry of the history; None: no such version."""
+        found = [each for each in self.history(row, before=version + 1, limit=1) if each.version == version]
+        return found[0] if found else None
+
+    def head(self) -> Head | None:
+        """Return the end of the audit stream."""
+        return next(iter(self.heads()), None)
+
+    def heads(self) -> Sequence[Head]:
+        """Return the ends of all audit streams: one file has one writer, hence one stream."""
+        rows = self._execute(
+            "SELECT stream, count, mac, seal FROM audit_heads WHERE workspace_id = ? ORDER BY stream",
+            (self._workspace,),
+        )
+        return [Head(*row) for row in rows]
+
+    def append(self, entry: Entry, head: Head) -> None:
+        """Append an audit row and move the stream's head."""
+        self._execute(
+            "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._workspace, *msgspec.structs.astuple(entry)),
+        )
+        self._execute(
+            "INSERT INTO audit_heads (workspace_id, stream, count, mac, seal) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal",
+            (self._workspace, *msgspec.structs.astuple(head)),
+        )
+
+    def trail(self) -> Iterator[Entry]:
+        """Return all audit rows, by stream and sequence."""
+        rows = self._execute(
+            "SELECT stream, sequence, at, actor, verb, items, mac FROM audit "
+            "WHERE workspace_id = ? ORDER BY stream, sequence",
+            (self._workspace,),
+        )
+        return (Entry(*row) for row in rows)
+
+    def recall(self, key: str) -> tuple[bytes, bytes] | None:
+        """Return the request digest and the answer kept under an idempotency key."""
+        row = self._execute(
+            "SELECT digest, answer FROM idempotency WHERE workspace_id = ? AND key = ?",
+            (self._workspace, key),
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def remember(self, key: str, digest: bytes, answer: bytes, at: int) -> None:
+        """Keep an answer under an idempotency key, and forget those older than a day."""
+        self._execute("DELETE FROM idempotency WHERE created_at < ?", (at - _DAY,))
+        self._execute(
+            "INSERT INTO idempotency (workspace_id, key, digest, answer, created_at) VALUES (?, ?, ?, ?, ?)",
+            (self._workspace, key, digest, answer, at),
+        )
+
+    def count_seals(self, term: int, count: int) -> None:
+        """Add to the number of seals made under a term."""
+        self._execute(
+            "UPDATE rings SET seals = seals + ? WHERE workspace_id = ? AND purpose = 'dek' AND term = ?",
+            (count, self._workspace, term),
+        )
+
+
+def _found(term: str) -> tuple[str, dict[str, str]]:
+    return search.condition(term)
+
+
+def _json(values: Sequence[object]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _record(row: tuple) -> Record:  # type: ignore[type-arg]
+    return Record(*row[:6], bool(row[6]), *row[7:13], row[13].encode())
+
+
+def _secret(row: tuple) -> Secret:  # type: ignore[type-arg]
+    return Secret(
+        id=row[0],
+        path=row[1],
+        version=row[2],
+        destination=row[3],
+        rule=row[4],
+        fingerprint=row[5],
+        blob=row[6],
+    )
+
+
+def _version(row: tuple) -> Version:  # type: ignore[type-arg]
+    return Version(row[0], row[1], row[2], _edits.decode(row[3]), _documents.decode(row[4]))

@@ -1,0 +1,150 @@
+"""One thread that writes: requests that wait together share a transaction and its fsync.
+
+Each job has a savepoint of its own and is answered only after COMMIT returned. A job that finds nobody
+waiting commits at once. When the transaction itself is lost (a full disk) the group is replayed one by
+one, so that only the job that fails alone is told.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from credenza.errors import Unavailable
+from credenza.stores.sqlite.connect import translate
+
+Job = Callable[[sqlite3.Connection], Any]
+_GROUP = 64
+_IDLE_SECONDS = 0.2
+
+
+class Writer:
+    """Own the writing connection.
+
+    `idle` is called when nobody waits; it does a short piece of work and says whether more is left.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, idle: Callable[[sqlite3.Connection], bool]) -> None:
+        """Start the thread."""
+        self._connection = connection
+        self._idle = idle
+        self._queue: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="credenza-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> Future[Any]:
+        """Queue a job; its future is done when its transaction is durable, or undone."""
+        future: Future[Any] = Future()
+        with self._closing:
+            if self._closed:
+                raise Unavailable("The store is closed.")
+            self._queue.put((job, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        wait: float | None = _IDLE_SECONDS
+        while True:
+            try:
+                first = self._queue.get(timeout=wait)
+            except queue.Empty:
+                wait = 0.001 if self._tidy() else None
+                continue
+            if first is None:
+                return
+            wait = _IDLE_SECONDS
+            group = [first]
+            last = self._gather(group)
+            self._commit(group)
+            del first, group  # an idle thread holds no request alive
+            if last:
+                return
+
+    def _gather(self, group: list[tuple[Job, Future[Any]]]) -> bool:
+        while len(group) < _GROUP:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if waiting is None:
+                return True
+            group.append(waiting)
+        return False
+
+    def _tidy(self) -> bool:
+        try:
+            return self._idle(self._connection)
+        except sqlite3.Error:
+            self._undo()
+            return False
+
+    def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job, future in group:
+                # From here on a caller who gives up can no longer cancel, only not look.
+                if not future.running() and not future.set_running_or_notify_cancel():
+                    continue
+                outcomes.append((future, *self._try(job, alone=len(group) == 1)))
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            self._replay(group, error)
+            return
+        for future, result, failure in outcomes:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+    def _try(self, job: Job, *, alone: bool) -> tuple[Any, BaseException | None]:
+        execute = self._connection.execute
+        if not alone:
+            execute("SAVEPOINT job")
+        try:
+            result = job(self._connection)
+        except sqlite3.Error as error:
+            if alone or not self._connection.in_transaction:
+                raise
+            execute("ROLLBACK TO job")
+            execute("RELEASE job")
+            return None, translate(error)
+        except BaseException as error:  # noqa: BLE001  # it belongs to the one who waits, whatever it is
+            if alone:
+                execute("ROLLBACK")
+                return None, error
+            execute("ROLLBACK TO job")
+            execute("RELEASE job")
+            return None, error
+        if not alone:
+            execute("RELEASE job")
+        return result, None
+
+    def _replay(self, group: list[tuple[Job, Future[Any]]], error: sqlite3.Error) -> None:
+        if len(group) == 1:
+            group[0][1].set_exception(translate(error))
+            return
+        for one in group:
+            self._commit([one])
+
+    def _undo(self) -> None:
+        # A full disk rolls back by itself, and an explicit ROLLBACK would raise.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

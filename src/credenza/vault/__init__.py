@@ -1,0 +1,6 @@
+"""Keep secrets sealed: the record format, the keys of a workspace, and the vault that guards them."""
+
+from credenza.vault.ring import Ring, Sealing
+from credenza.vault.vault import Vault
+
+__all__ = ["Ring", "Sealing", "Vault"]

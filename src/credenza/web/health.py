@@ -1,0 +1,49 @@
+"""Is it alive, is it ready, what has it done: for orchestrators and Prometheus. No credential is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from prometheus_client import CollectorRegistry, generate_latest
+
+from credenza.errors import CredenzaError
+from credenza.settings import Credenza
+
+
+class Readiness(msgspec.Struct):
+    """Whether requests can be served, and what is missing."""
+
+    status: str
+    store: str
+    vault: str
+
+
+@get("/healthz")
+async def read_health() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "ok"}
+
+
+@get("/readyz")
+async def read_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]:
+    """Say whether the store answers and the vault is open; 503 where not."""
+    opened: Credenza = request.app.state.credenza
+    try:
+        await asyncio.to_thread(opened.store.tenants)
+        store = "ok"
+    except CredenzaError:
+        store = "unavailable"
+    vault = "ok" if opened.vault.locked is None else "locked"
+    ready = (store, vault) == ("ok", "ok")
+    readiness = Readiness("ok" if ready else "degraded", store, vault)
+    return Response(readiness, status_code=200 if ready else 503)
+
+
+@get("/metrics", media_type="text/plain")
+async def read_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Return the counters in Prometheus' text format."""
+    registry: CollectorRegistry = request.app.state.registry
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,1 @@
+"""The bulk-save surface: `/api/integrations…` as existing clients call it."""

@@ -1,0 +1,182 @@
+"""The calls of the bulk-save surface. Each reads, asks the core, and shapes the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.params import FromPath
+
+from credenza.errors import Invalid, NotFound, Problem
+from credenza.model import Drop
+from credenza.sensitive import Sensitive
+from credenza.settings import Credenza
+from credenza.web.auth import actor_of, require_actor
+from credenza.web.integrations import shapes, wire
+from credenza.web.paths import segment, slash
+from credenza.web.requests import Query, read_body, read_idempotency_key, read_if_match
+from credenza.workspace import Mode, Once, View, Workspace
+
+AnyRequest = Request[Any, Any, Any]
+_LARGE = 64 * 1024
+_encode = msgspec.json.encode
+
+
+@post("/api/integrations", guards=[require_actor])
+async def save_integrations(request: AnyRequest) -> Response[bytes]:
+    """Create or update integrations in bulk, all or nothing."""
+    query = Query(request, "mode", "dryRun", "apis")
+    mode = Mode(query.choice("mode", "atomic", "per-item"))
+    dry_run = query.flag("dryRun", default=False)
+    replace = query.choice("apis", "upsert", "replace") == "replace"
+    key, expected = read_idempotency_key(request), read_if_match(request)
+    body = await read_body(request)
+    once = None
+    if key is not None:
+        whole = request.scope["query_string"] + b"|%d|" % (-1 if expected is None else expected) + body
+        once = Once(key, Sensitive(whole))
+    if len(body) <= _LARGE:
+        items = wire.read_items(body, replace_apis=replace, expected=expected)
+    else:
+        items = await asyncio.to_thread(wire.read_items, body, replace_apis=replace, expected=expected)
+    submit = _workspace(request).submit
+    if dry_run:
+        future = await asyncio.to_thread(submit, items, mode=mode, dry_run=True)
+    else:
+        future = submit(items, mode=mode, once=once)
+    receipt = await asyncio.wrap_future(future)
+    status = 207 if mode is Mode.PER_ITEM else 200
+    return _json(shapes.show_receipt(receipt), status=status)
+
+
+@get("/api/integrations", guards=[require_actor])
+async def list_integrations(request: AnyRequest) -> Response[bytes]:
+    """List integrations with their apis."""
+    if not slash(request.scope):
+        raise NotFound("The list of integrations is at /api/integrations/ (with the slash at its end).")
+    return await _list(request, apis=True)
+
+
+@get("/api/integrations/provider", guards=[require_actor])
+async def list_providers(request: AnyRequest) -> Response[bytes]:
+    """List integrations without their apis."""
+    return await _list(request, apis=False)
+
+
+@get("/api/integrations/provider/{name:str}", guards=[require_actor])
+async def read_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """Return one integration."""
+    Query(request)
+    view = await asyncio.to_thread(_workspace(request).view, segment(name))
+    return _json(shapes.show(view), etag=view.record.version)
+
+
+@delete("/api/integrations/provider/{name:str}", guards=[require_actor], status_code=200)
+async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """Remove one integration with its apis, history and secrets."""
+    Query(request)
+    drop = Drop(segment(name), read_if_match(request))
+    await asyncio.wrap_future(_workspace(request).submit([drop]))
+    return Response(b"", status_code=200, media_type="application/json")
+
+
+@get("/api/integrations/provider/{name:str}/resolved", guards=[require_actor])
+async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """Return one integration with its secrets in clear; audited before it answers."""
+    Query(request)
+    resolved = await asyncio.to_thread(_workspace(request).reveal, segment(name))
+    clear = View(resolved.record, resolved.document, resolved.configuration.reveal())
+    return _json(shapes.show(clear), etag=clear.record.version, headers={"Cache-Control": "no-store"})
+
+
+@get("/api/integrations/provider/{name:str}/history", guards=[require_actor])
+async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """List the versions of one integration, newest first."""
+    query = Query(request, "before", "limit")
+    before = query.number("before", None, least=1, most=10**9 - 1)
+    limit = query.number("limit", 100, least=1, most=1_000) or 100
+    workspace = _workspace(request)
+    versions = await asyncio.to_thread(workspace.history, segment(name), before=before, limit=limit)
+    return _json({"name": segment(name), "versions": [shapes.show_version(each) for each in versions]})
+
+
+@get("/api/integrations/provider/{name:str}/history/{version:int}", guards=[require_actor])
+async def read_version(request: AnyRequest, name: FromPath[str], version: FromPath[int]) -> Response[bytes]:
+    """Return what one integration said at a version, or with `against` how it differs from another."""
+    against = Query(request, "against").number("against", None, least=1, most=10**9 - 1)
+    workspace = _workspace(request)
+    if against is None:
+        view = await asyncio.to_thread(workspace.version, segment(name), version)
+        return _json(shapes.show(view, apis=True) | {"version": version})
+    edits = await asyncio.to_thread(workspace.difference, segment(name), against, version)
+    changes = [{"pointer": pointer, "change": change} for pointer, change in edits]
+    return _json({"name": segment(name), "from": against, "to": version, "changes": changes})
+
+
+class RollbackBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Which version to bring back."""
+
+    version: int
+
+
+_rollback = msgspec.json.Decoder(RollbackBody)
+
+
+@post("/api/integrations/provider/{name:str}/rollback", guards=[require_actor], status_code=200)
+async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    """Make an earlier version the next one."""
+    dry_run = Query(request, "dryRun").flag("dryRun", default=False)
+    try:
+        version = _rollback.decode(await read_body(request)).version
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = 'Send {"version": N}, with the number of the version to bring back.'
+        raise Invalid(message, problems=[Problem("invalid_data", message, "/version", "type")]) from None
+    receipt = await asyncio.to_thread(
+        _workspace(request).rollback,
+        segment(name),
+        version,
+        expected_version=read_if_match(request),
+        dry_run=dry_run,
+    )
+    return _json(shapes.show_receipt(receipt))
+
+
+async def _list(request: AnyRequest, *, apis: bool) -> Response[bytes]:
+    query = Query(request, "category", "type", "activeOnly", "search")
+    views = await asyncio.to_thread(
+        _workspace(request).list,
+        category=query.text("category"),
+        type=query.text("type"),
+        enabled=True if query.flag("activeOnly", default=True) else None,
+        search=query.text("search"),
+    )
+    return _json([shapes.show(view, apis=apis) for view in views])
+
+
+def _workspace(request: AnyRequest) -> Workspace:
+    opened: Credenza = request.app.state.credenza
+    return opened.workspace(actor_of(request))
+
+
+def _json(
+    content: object, *, status: int = 200, etag: int | None = None, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    headers = dict(headers or {})
+    if etag is not None:
+        headers["ETag"] = f'"{etag}"'
+    return Response(_encode(content), status_code=status, media_type="application/json", headers=headers)
+
+
+HANDLERS = [
+    save_integrations,
+    list_integrations,
+    list_providers,
+    read_provider,
+    delete_provider,
+    resolve_provider,
+    read_history,
+    read_version,
+    roll_back,
+]

@@ -1,0 +1,102 @@
+"""One thin layer around every request: its id, its line in the log, its count. Only allow-listed fields."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import msgspec
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from credenza.ids import new_ids
+from credenza.workspace import milliseconds
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_FIELDS = ("request", "failure", "status", "method", "route", "milliseconds", "actor")
+
+
+class Observe:
+    """ASGI middleware: a request id, one log line without path or query, and metrics by route."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, *, log: bool) -> None:
+        """Wrap an application."""
+        self._app = app
+        self._log = log
+        labels = ("method", "route", "status")
+        self._count = Counter("credenza_requests", "Requests answered.", labels, registry=registry)
+        self._seconds = Histogram(
+            "credenza_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=registry
+        )
+        self._children: dict[tuple[str, str, str], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and watch its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        id = new_ids(milliseconds(), 1)[0].hex()
+        scope["credenza.id"] = id  # type: ignore[typeddict-unknown-key]
+        status = 500
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", id.encode())]
+                headers.append((b"x-content-type-options", b"nosniff"))
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            self._observe(scope, status, time.perf_counter() - begun, id)
+
+    def _observe(self, scope: Scope, status: int, seconds: float, id: str) -> None:
+        # The route's pattern, never the path: a path may hold what was pasted by mistake.
+        route = str(scope.get("path_template") or "none")
+        key = (str(scope["method"]), route, str(status))
+        if key not in self._children:
+            self._children[key] = (self._count.labels(*key), self._seconds.labels(route))
+        count, histogram = self._children[key]
+        count.inc()
+        histogram.observe(seconds)
+        if self._log:
+            actor = scope.get("user")
+            write_line(
+                level="info",
+                event="request",
+                request=id,
+                method=key[0],
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 2),
+                actor=actor.name if actor else None,
+            )
+
+
+def write_line(**fields: object) -> None:
+    """Write one JSON line to standard error."""
+    sys.stderr.write(msgspec.json.encode({"at": milliseconds(), **fields}).decode() + "\n")
+
+
+class LineHandler(logging.Handler):
+    """Turn log records into JSON lines of allow-listed fields: no arguments, no traceback, no locals."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; its message is used only where it is one of ours."""
+        ours = record.name.startswith("credenza")
+        fields = {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        event = record.msg if ours and isinstance(record.msg, str) else "message withheld"
+        write_line(level=record.levelname.lower(), event=event, logger=record.name, **fields)
+
+
+def configure_logging() -> None:
+    """Send every log of the process through `LineHandler`."""
+    root = logging.getLogger()
+    root.handlers = [LineHandler()]
+    root.setLevel(logging.WARNING)

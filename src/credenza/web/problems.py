@@ -1,0 +1,118 @@
+"""Errors as answers: one body everywhere (RFC 9457), one table of status codes."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from credenza import errors
+from credenza.errors import CredenzaError, Problem
+
+_log = logging.getLogger("credenza")
+
+STATUS: dict[type[CredenzaError], HTTPStatus] = {
+    errors.Invalid: HTTPStatus.BAD_REQUEST,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.StoreFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Misconfigured: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CredenzaError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+# What the framework itself refuses, in our words: its own sentences may repeat what was sent.
+_FRAMEWORK: dict[int, tuple[str, str]] = {
+    400: ("invalid_request", "The request cannot be read."),
+    404: ("not_found", "There is nothing at this path."),
+    405: ("method_not_allowed", "This path does not take this method."),
+    413: ("too_large", "The body is larger than the limit."),
+}
+# The codes that official clients of the bulk-save contract look for before they renew a token.
+_RENEW = {"expired_token": "EXPIRED_TOKEN", "invalid_token": "INVALID_TOKEN"}
+
+
+class ProblemBody(msgspec.Struct):
+    """The body of every error: RFC 9457, and the fields that existing clients read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    instance: str
+    retryable: bool
+    errors: list[Problem] | msgspec.UnsetType = msgspec.UNSET
+    error: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def status_of(error: CredenzaError) -> HTTPStatus:
+    """Return the status code of an error, by its nearest ancestor in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def write_problem(error: CredenzaError, instance: str, status: HTTPStatus | None = None) -> bytes:
+    """Return the body of an error as JSON; `instance` is the request's id."""
+    status = status or status_of(error)
+    code = error.code
+    return msgspec.json.encode(
+        ProblemBody(
+            type=f"urn:credenza:problem:{code}",
+            title=status.phrase,
+            status=status.value,
+            detail=error.message,
+            code=code,
+            message=error.message,
+            instance=instance,
+            retryable=error.retryable,
+            errors=list(error.problems) or msgspec.UNSET,
+            error=_RENEW.get(code, msgspec.UNSET) if status is HTTPStatus.UNAUTHORIZED else msgspec.UNSET,
+        )
+    )
+
+
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Turn any exception into an answer; what is not ours says nothing of itself."""
+    instance = request.scope.get("credenza.id", "")
+    status, ours = _classify(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The type and the place, never the text: it may hold a value.
+        _log.error("request failed", extra={"request": instance, "failure": describe(error)})
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if ours.retryable:
+        headers["Retry-After"] = "1"
+    return Response(
+        write_problem(ours, instance, status),
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def describe(error: BaseException) -> str:
+    """Name an exception and where it was raised, without its text or any value."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rpartition('/src/')[2]}:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"
+
+
+def _classify(error: Exception) -> tuple[HTTPStatus, CredenzaError]:
+    if isinstance(error, CredenzaError):
+        return status_of(error), error
+    if isinstance(error, HTTPException) and error.status_code in _FRAMEWORK:
+        code, message = _FRAMEWORK[error.status_code]
+        return HTTPStatus(error.status_code), CredenzaError(message, code=code)
+    return HTTPStatus.INTERNAL_SERVER_ERROR, CredenzaError("Something went wrong on our side.")

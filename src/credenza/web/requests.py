@@ -1,0 +1,95 @@
+"""What every handler reads of a request: its body, its query, its conditions. Nothing sent is repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request
+from litestar.exceptions import HTTPException
+
+from credenza.errors import Invalid, Problem, TooLarge, Unsupported
+
+MAX_BODY = 32 * 1024 * 1024
+_MAX_KEY = 255
+
+
+async def read_body(request: Request[Any, Any, Any]) -> bytes:
+    """Return a JSON body.
+
+    Raises:
+        Unsupported: it is not declared as JSON.
+        TooLarge: it is larger than 32 MiB.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Unsupported
+    try:
+        return await request.body()
+    except HTTPException as error:
+        if error.status_code == 413:  # noqa: PLR2004
+            raise TooLarge(f"A body may have {MAX_BODY // 1024 // 1024} MiB.") from None
+        raise
+
+
+class Query:
+    """The query of a request, as this call knows it: anything else, or anything twice, is refused."""
+
+    def __init__(self, request: Request[Any, Any, Any], *known: str) -> None:
+        """Read the query; raises Invalid."""
+        pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        self._values = dict(pairs)
+        if len(self._values) != len(pairs):
+            raise _refuse("A query parameter stands twice.", "uniqueItems")
+        if not self._values.keys() <= set(known):
+            raise _refuse(f"This call takes these query parameters: {', '.join(known) or 'none'}.", "enum")
+
+    def text(self, name: str) -> str | None:
+        """Return a parameter; an empty one counts as absent."""
+        return self._values.get(name) or None
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self._values.get(name, str(default)).lower()
+        if value not in {"true", "false"}:
+            raise _refuse(f"{name} is true or false.", "type")
+        return value == "true"
+
+    def choice(self, name: str, default: str, *others: str) -> str:
+        """Return one of the choices."""
+        value = self._values.get(name, default)
+        if value not in {default, *others}:
+            raise _refuse(f"{name} is one of: {', '.join((default, *others))}.", "enum")
+        return value
+
+    def number(self, name: str, default: int | None, *, least: int, most: int) -> int | None:
+        """Return a whole number within bounds."""
+        value = self._values.get(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):  # noqa: PLR2004
+            raise _refuse(f"{name} is a whole number from {least} to {most}.", "range")
+        return int(value)
+
+
+def read_if_match(request: Request[Any, Any, Any]) -> int | None:
+    """Return the version that If-Match asks for; None: it does not. Raises Invalid."""
+    text = request.headers.get("if-match")
+    if text is None or text.strip() == "*":
+        return None
+    version = text.strip().removeprefix("W/").strip('"')
+    if not (version.isascii() and version.isdigit() and len(version) < 16):  # noqa: PLR2004
+        raise _refuse('If-Match holds one version as its ETag was given, like "3".', "pattern")
+    return int(version)
+
+
+def read_idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    """Return the Idempotency-Key header. Raises Invalid."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= _MAX_KEY and key.isprintable() and key.isascii()):
+        raise _refuse("An Idempotency-Key has 1 to 255 printable ASCII characters.", "pattern")
+    return key
+
+
+def _refuse(message: str, keyword: str) -> Invalid:
+    return Invalid(message, problems=[Problem("invalid_request", message, "", keyword)])

@@ -1,0 +1,121 @@
+"""What can be said of a change before its configuration is looked at: name, permission, versions, texts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from credenza import access
+from credenza.errors import CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
+from credenza.model import CATEGORIES, Actor, Change, Drop, Expect, Flawed, Item, Put, Record
+from credenza.workspace import compose
+
+is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
+
+FORBIDDEN = Problem("forbidden", "This credential may not change this integration.", "/name", "permission")
+UNKNOWN_TYPE = Problem(
+    "unknown_type", "There is no such connector type; `credenza types` lists them.", "/type", "enum"
+)
+_BAD_NAME = Problem(
+    "invalid_name",
+    "A name has 1 to 128 letters, digits, dots, dashes, underscores or spaces, begins with a letter or "
+    "digit and does not end with a space.",
+    "/name",
+    "pattern",
+)
+_TWICE = Problem("duplicate_name", "This name stands twice in the batch.", "/name", "uniqueItems")
+_TAKEN = Problem("name_taken", "A name that differs only by case is taken.", "/name", "uniqueItems")
+_STALE = Problem(
+    "version_mismatch", "The integration is not at the expected version.", "/expectedVersion", "const"
+)
+_MISSING = Problem("not_found", "There is no integration of this name.", "/name", "exists")
+_TYPE_CHANGED = Problem("type_immutable", "The type of an integration cannot be changed.", "/type", "const")
+_BAD_CATEGORY = Problem(
+    "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
+)
+
+
+class Admission:
+    """Check the changes of one batch, one by one, in order."""
+
+    def __init__(self, actor: Actor) -> None:
+        """Begin a batch."""
+        self._actor = actor
+        self._limited = bool(actor.names or actor.tags)
+        self._seen: set[str] = set()
+
+    def examine(self, change: Change, before: Record | None) -> Sequence[Problem]:
+        """Return why a change may not be looked at further; nothing: it may."""
+        name = change.name
+        folded = name.lower()
+        if isinstance(change, Flawed):
+            return change.problems
+        if not isinstance(change, Expect):
+            if folded in self._seen:
+                return (_TWICE,)
+            self._seen.add(folded)
+        if is_name(name) is None:
+            return (_BAD_NAME,)
+        if self._limited and not self._may(name, before):
+            return (FORBIDDEN,)
+        if before is not None and before.name != name:
+            return (_TAKEN,)
+        expected = change.version if isinstance(change, Expect) else change.expected_version
+        if expected is not None and expected != (before.version if before else 0):
+            return (_STALE,)
+        if before is None and isinstance(change, Drop):
+            return (_MISSING,)
+        return ()
+
+    def covers(self, name: str, tags: tuple[tuple[str, str], ...]) -> bool:
+        """Say whether the record would still lie within the actor's limits."""
+        return not self._limited or access.covers(self._actor, name, tags)  # type: ignore[arg-type]
+
+    def _may(self, name: str, before: Record | None) -> bool:
+        if before is None:
+            return access.covers_name(self._actor, name)
+        return access.covers(self._actor, name, before.document().tags)
+
+
+def examine_put(put: Put, before: Record | None) -> list[Problem]:
+    """Return what is wrong with a save apart from its configuration."""
+    problems = []
+    if before is not None and before.type != put.type:
+        problems.append(_TYPE_CHANGED)
+    if put.category is not None and put.category not in CATEGORIES:
+        problems.append(_BAD_CATEGORY)
+    return problems + compose.check_texts(put)
+
+
+def blame(items: Sequence[Item]) -> None:
+    """Return if every change may stand, or raise for those that may not.
+
+    Raises:
+        Forbidden: the actor may not change some of them; only those are named.
+        PreconditionFailed: some are not at the version that was expected.
+        NotFound: nothing is wrong but that some of what was to be removed is not there.
+        Invalid: every problem of every change.
+    """
+    problems = [problem for item in items for problem in item.problems]
+    if not problems:
+        return
+    for code, error in _BLAME.items():
+        some = [problem for problem in problems if problem.code == code]
+        if some:
+            raise error(problems=some)
+    count = sum(1 for item in items if item.problems)
+    which = f"{count} of {len(items)} integrations" if len(items) > 1 else "the integration"
+    only = {problem.code for problem in problems}
+    if only == {_MISSING.code}:
+        raise NotFound(_MISSING.message, problems=problems)
+    raise Invalid(
+        f"Nothing was saved: {which} cannot be accepted, for the reasons listed.",
+        code=only.pop() if len(only) == 1 else "invalid_data",
+        problems=problems,
+    )
+
+
+_BLAME: Mapping[str, type[CredenzaError]] = {
+    FORBIDDEN.code: Forbidden,
+    _STALE.code: PreconditionFailed,
+}

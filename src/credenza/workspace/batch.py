@@ -1,0 +1,257 @@
+"""Planning a batch: what each change makes of its record, or why it may not.
+
+    find -> admit (name, permission, versions, type) -> draft (merge, check, split) -> seal -> compare
+
+One `Batch` lives for one try of one `apply`, inside its transaction, and is fed chunk by chunk. It reads
+and reserves, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from credenza import access
+from credenza.connectors import EMPTY, Catalogue, ConnectorType, Draft, Held, draft_all
+from credenza.errors import Problem
+from credenza.ids import new_ids
+from credenza.model import (
+    Actor,
+    Change,
+    Document,
+    Drop,
+    Expect,
+    Item,
+    Permission,
+    Put,
+    Record,
+    Secret,
+    Write,
+)
+from credenza.ports import Tx
+from credenza.vault import Ring
+from credenza.workspace import compose
+from credenza.workspace.admission import FORBIDDEN, UNKNOWN_TYPE, Admission, examine_put, is_name
+from credenza.workspace.policy import Policy
+from credenza.workspace.sealing import Outcome, Sealer
+
+_encode = msgspec.json.encode
+_PENDING = Item(None, "pending")
+
+
+class Context(NamedTuple):
+    """What a whole batch shares."""
+
+    actor: Actor
+    catalogue: Catalogue
+    policy: Policy
+    ring: Ring
+    dry_run: bool = False
+    per_item: bool = False
+
+
+class Step(NamedTuple):
+    """One admitted `Put` on its way; `owner` is the record's id, old or new."""
+
+    index: int
+    put: Put
+    type: ConnectorType
+    before: Record | None
+    document: Document | None
+    owner: bytes
+    digest: bytes | None
+
+
+class Batch:
+    """Turn changes into `writes` and `drops`, chunk by chunk, and say what became of each in `items`."""
+
+    def __init__(self, context: Context, tx: Tx, count: int) -> None:
+        """Begin a batch of that many changes."""
+        self.items: list[Item] = [_PENDING] * count
+        self.writes: list[Write] = []
+        self.drops: list[Record] = []
+        self.failed = False
+        self.now = context.policy.clock()
+        self._context = context
+        self._tx = tx
+        self._admission = Admission(context.actor)
+        self._ids: Iterator[bytes] = iter(())
+        self._rows: Iterator[int] = iter(())
+        # A caller who may not reveal must not learn by a dry run whether a guess was right.
+        self._guarded = context.dry_run and not access.allows(context.actor, Permission.REVEAL)
+        self._sealer = Sealer(context.ring, 2 * count, self._new_id, guarded=self._guarded)
+        self._sealer.seals = not context.dry_run
+
+    @property
+    def seals(self) -> tuple[int, int] | None:
+        """Return the term and number of the seals made; None: none were."""
+        return self._sealer.sealed
+
+    def plan(self, changes: Sequence[Change], first: int) -> None:
+        """Plan the next chunk; `writes` and `drops` are then this chunk's."""
+        self.writes, self.drops = [], []
+        found = self._tx.find([change.name for change in changes])
+        steps: dict[str, list[Step]] = {}
+        for index, change in enumerate(changes, first):
+            step = self._admit(index, change, found.get(change.name.lower()))
+            if step is not None:
+                steps.setdefault(step.type.name, []).append(step)
+        rows = [step.before.row for each in steps.values() for step in each if step.before]
+        held = self._tx.held(rows) if rows else {}
+        if not self._context.dry_run:
+            self._rows = iter(self._tx.reserve(sum(map(len, steps.values())) - len(rows)))
+        for each in steps.values():
+            self._draft(each, held)
+
+    def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
+        problems = self._admission.examine(change, before)
+        if problems:
+            self._fail(index, change, problems)
+        elif isinstance(change, Put):
+            return self._admit_put(index, change, before)
+        elif before is None or isinstance(change, Expect):
+            self.items[index] = Item(change.name, "unchanged", before and before.version)
+        elif isinstance(change, Drop):
+            self.drops.append(before)
+            self.items[index] = Item(before.name, "deleted", before.version)
+        return None
+
+    def _admit_put(self, index: int, put: Put, before: Record | None) -> Step | None:
+        type = self._context.catalogue.get(put.type)
+        digest = self._digest(put, type) if type else None
+        if before is not None and before.digest == digest is not None and not self._guarded:
+            self.items[index] = Item(before.name, "unchanged", before.version)
+            return None
+        problems = examine_put(put, before) + ([] if type else [UNKNOWN_TYPE])
+        if problems:
+            self._fail(index, put, problems)
+        if type is None or (before is not None and before.type != put.type):
+            return None
+        # One with problems is drafted too, so that all its problems are told at once.
+        document = before.document() if before else None
+        return Step(index, put, type, before, document, before.id if before else self._new_id(), digest)
+
+    def _digest(self, put: Put, type: ConnectorType) -> bytes | None:
+        if put.source is None:
+            return None
+        rules = b"%d%d" % (self._context.policy.lenient, put.replace_apis)
+        return self._context.ring.digest(b"put", type.digest + rules + put.source.reveal())
+
+    def _draft(self, steps: list[Step], held: Mapping[int, Mapping[str, Secret]]) -> None:
+        offers = [(step.put.configuration and step.put.configuration.reveal(), _held(step)) for step in steps]
+        drafts = draft_all(steps[0].type, offers, lenient=self._context.policy.lenient)
+        for step, draft in zip(steps, drafts, strict=True):
+            if draft.problems:
+                self._fail(step.index, step.put, draft.problems)
+            elif not self.items[step.index].problems:
+                self._compose(step, draft, held[step.before.row] if step.before else {})
+
+    def _compose(self, step: Step, draft: Draft, held: Mapping[str, Secret]) -> None:
+        put, old, by = step.put, step.document, self._context.actor.name
+        version = step.before.version + 1 if step.before else 1
+        self._sealer.seals = not self._context.dry_run and (self._context.per_item or not self.failed)
+        outcome = self._sealer.decide(step.owner, version, self.now, step.type, draft, held, old)
+        document = Document(
+            category=put.category or (old.category if old else step.type.category),
+            configuration=draft.public,
+            secrets=outcome.refs,
+            description=put.description if put.description is not None else old and old.description,
+            enabled=put.enabled if put.enabled is not None else old is None or old.enabled,
+            tags=compose.next_tags(old.tags if old else (), put),
+            apis=compose.next_apis(old.apis if old else (), put, by=by, at=self.now),
+            missing=draft.missing,
+        )
+        if not self._admission.covers(put.name, document.tags):
+            self._fail(step.index, put, [FORBIDDEN])
+        elif outcome.problems:
+            self._fail(step.index, put, outcome.problems)
+        else:
+            self._conclude(step, version, document, outcome, draft)
+
+    def _conclude(  # noqa: PLR0917  # a record's next version and how it came about
+        self, step: Step, version: int, document: Document, outcome: Outcome, draft: Draft
+    ) -> None:
+        before, old = step.before, step.document
+        words = self._words(old, document, draft)
+        if before is None or old is None:
+            edits, result = [], "created"
+            changed = _paths(tuple(document.configuration), tuple(document.secrets))
+        else:
+            edits, result = compose.list_edits(old, document), "updated"
+            changed = tuple(edit.pointer for edit in edits)
+            if not edits and old.missing == document.missing:
+                item = Item(before.name, "unchanged", before.version, (), words, old.missing)
+                self.items[step.index] = item
+                return
+        self.items[step.index] = Item(step.put.name, result, version, changed, words, document.missing)
+        if not self._sealer.seals:
+            return
+        self.writes.append(
+            Write(
+                before=before,
+                record=self._record(step, version, document),
+                document=document,
+                edits=tuple(edits),
+                secrets=tuple(outcome.sealed),
+                retired=tuple(outcome.retired),
+                children=old is None or old.apis != document.apis or old.tags != document.tags,
+            )
+        )
+
+    def _record(self, step: Step, version: int, document: Document) -> Record:
+        before, by = step.before, self._context.actor.name
+        return Record(
+            row=before.row if before else next(self._rows),
+            id=step.owner,
+            name=step.put.name,
+            type=step.type.name,
+            category=document.category,
+            description=document.description,
+            enabled=document.enabled,
+            version=version,
+            digest=step.digest,
+            created_at=before.created_at if before else self.now,
+            created_by=before.created_by if before else by,
+            updated_at=self.now,
+            updated_by=by,
+            body=_encode(document),
+        )
+
+    def _words(self, old: Document | None, new: Document, draft: Draft) -> Mapping[str, str]:
+        if not new.secrets and not (old and old.secrets):
+            return {}
+        words = compose.secret_words(old.secrets if old else {}, new.secrets, draft.entered)
+        if self._guarded:
+            words |= {f"/configuration{path}": "provided" for path in draft.entered}
+        return words
+
+    def _fail(self, index: int, change: Change, problems: Sequence[Problem]) -> None:
+        # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
+        name = change.name if is_name(change.name) else None
+        located = tuple(msgspec.structs.replace(p, index=index, name=name) for p in problems)
+        self.items[index] = Item(name, "failed", problems=self.items[index].problems + located)
+        self.failed = True
+
+    def _new_id(self) -> bytes:
+        id = next(self._ids, None)
+        if id is None:
+            self._ids = iter(new_ids(self.now, min(2 * len(self.items), 1_000)))
+            id = next(self._ids)
+        return id
+
+
+def _held(step: Step) -> Held:
+    document = step.document
+    if document is None:
+        return EMPTY
+    return Held(document.configuration, {path: ref.redacted for path, ref in document.secrets.items()})
+
+
+@lru_cache(maxsize=1_024)
+def _paths(keys: tuple[str, ...], pointers: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"/configuration/{compose.escape(key)}" for key in keys) + tuple(
+        f"/configuration{pointer}" for pointer in pointers
+    )

@@ -1,0 +1,266 @@
+"""One actor in one workspace: the one way to change records, and every way to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from credenza import access, audit
+from credenza.connectors import Catalogue
+from credenza.errors import CredenzaError, Forbidden, NotFound
+from credenza.model import Actor, Change, Head, Item, Permission, Receipt, Record, Version
+from credenza.ports import Store, Tx
+from credenza.vault import Vault
+from credenza.workspace import compose, saving
+from credenza.workspace.batch import Context
+from credenza.workspace.ledger import Ledger
+from credenza.workspace.policy import Policy
+from credenza.workspace.restore import expect, restore
+from credenza.workspace.reveal import Resolved, Sealed, open_all
+from credenza.workspace.saving import Mode, Once
+from credenza.workspace.view import View, see
+
+T = TypeVar("T")
+
+
+class Workspace:
+    """The records of one workspace as one actor may see and change them."""
+
+    def __init__(
+        self, actor: Actor, store: Store, vault: Vault, catalogue: Catalogue, policy: Policy
+    ) -> None:
+        """Bind an actor to the rooms below."""
+        self.actor = actor
+        self._store = store
+        self._vault = vault
+        self._catalogue = catalogue
+        self._policy = policy
+        self._ledger = Ledger(actor, store, vault, policy)
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        *,
+        mode: Mode = Mode.ATOMIC,
+        dry_run: bool = False,
+        once: Once | None = None,
+    ) -> Receipt:
+        """Do all changes, or none; `dry_run` says what would come of it. Waits for `submit`."""
+        return self.submit(changes, mode=mode, dry_run=dry_run, once=once).result()
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        *,
+        mode: Mode = Mode.ATOMIC,
+        dry_run: bool = False,
+        once: Once | None = None,
+    ) -> Future[Receipt]:
+        """Begin to do all changes; the future is done when they are durable, or refused.
+
+        With `once`, the same key and request answer the first receipt.
+
+        Raises (on the future):
+            Invalid, Forbidden, PreconditionFailed: see `admission.blame`; in per-item mode these are
+                problems of the items instead.
+            Conflict: somebody else kept changing the same records.
+            KeyReused: the idempotency key came with another request before.
+            VaultLocked, StoreFull, Unavailable: nothing was done.
+        """
+        tenant = self.actor.tenant
+
+        def attempt() -> Future[Receipt]:
+            try:
+                access.require(self.actor, Permission.WRITE)
+                context = Context(
+                    self.actor,
+                    self._catalogue,
+                    self._policy,
+                    self._ledger.ring(),
+                    dry_run,
+                    mode is Mode.PER_ITEM,
+                )
+            except CredenzaError as error:
+                failed: Future[Receipt] = Future()
+                failed.set_exception(error)
+                return failed
+
+            def job(tx: Tx) -> Receipt:
+                return saving.save(self._ledger, context, tx, changes, None if dry_run else once)
+
+            if dry_run:
+                return saving.finished(lambda: self._store.read(tenant, job))
+            return self._store.write(tenant, job)
+
+        return saving.settle(self._ledger, attempt)
+
+    def rollback(
+        self, name: str, version: int, *, expected_version: int | None = None, dry_run: bool = False
+    ) -> Receipt:
+        """Make what a record said at an earlier version its next version.
+
+        Raises:
+            NotFound: no such record, or no such version.
+            Invalid: secrets of that version are destroyed; the problems name those to enter again.
+            PreconditionFailed: the record is not at `expected_version`.
+        """
+        self._ledger.require(Permission.WRITE, "rollback", name)
+        ring = self._ledger.ring()
+
+        def job(tx: Tx) -> Receipt:
+            record = self._find(tx, name)
+            expect(record, expected_version)
+            then = self._version(tx, record, version).document
+            kept = tx.secrets(record.row, {path: ref.version for path, ref in then.secrets.items()})
+            now = self._policy.clock()
+            write, item = restore(record, then, kept, by=self.actor.name, at=now)
+            if write is not None and not dry_run:
+                tx.save([write], self._policy.keep_versions)
+                self._ledger.note(tx, ring, "rollback", [item], now)
+            return Receipt((item,), dry_run)
+
+        def run() -> Receipt:
+            if dry_run:
+                return self._store.read(self.actor.tenant, job)
+            return self._store.write(self.actor.tenant, job).result()
+
+        return self._ledger.watch(run, "rollback", name)
+
+    def view(self, name: str) -> View:
+        """Return one record, its secrets shown as being there.
+
+        Raises:
+            NotFound: there is none of this name that this actor may see.
+        """
+        return self._read(name, lambda _, record: self._see(record))
+
+    def list(
+        self,
+        *,
+        category: str | None = None,
+        type: str | None = None,
+        enabled: bool | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[View]:
+        """Return the records this actor may see, in order of their names."""
+        self._ledger.require(Permission.READ, "list")
+        limited = bool(self.actor.names or self.actor.tags)
+
+        def job(tx: Tx) -> list[View]:
+            views: list[View] = []
+            # What the limits hide is taken out after the query, so then the query has no limit.
+            for record in tx.page(
+                category=category,
+                type=type,
+                enabled=enabled,
+                search=search,
+                after=after,
+                limit=None if limited else limit,
+            ):
+                if limit is not None and len(views) >= limit:
+                    break
+                if not limited or access.covers(self.actor, record.name, record.document().tags):
+                    views.append(self._see(record))
+            return views
+
+        return self._store.read(self.actor.tenant, job)
+
+    def history(self, name: str, *, before: int | None = None, limit: int = 100) -> list[Version]:
+        """Return a record's versions, newest first."""
+
+        def job(tx: Tx, record: Record) -> list[Version]:
+            return list(tx.history(record.row, before=before, limit=limit))
+
+        return self._read(name, job)
+
+    def version(self, name: str, version: int) -> View:
+        """Return what a record said at one of its versions; raises NotFound."""
+
+        def job(tx: Tx, record: Record) -> View:
+            document = self._version(tx, record, version).document
+            return see(record, document, self._catalogue, locked=self._vault.locked is not None)
+
+        return self._read(name, job)
+
+    def difference(self, name: str, first: int, second: int) -> list[tuple[str, str]]:
+        """Return where two versions differ and how, as (pointer, word): never a value."""
+
+        def job(tx: Tx, record: Record) -> list[tuple[str, str]]:
+            old, new = (self._version(tx, record, version) for version in (first, second))
+            return [(edit.pointer, edit.change) for edit in compose.list_edits(old.document, new.document)]
+
+        return self._read(name, job)
+
+    def reveal(self, name: str, *, verb: str = "reveal") -> Resolved:
+        """Return a record with its secrets in clear; the audit row is committed before.
+
+        Raises:
+            Forbidden: the role may not reveal.
+            NotFound: there is no such record.
+            WrongKey, Damaged: a secret cannot be opened, or no longer belongs where it stands.
+        """
+        self._ledger.require(Permission.REVEAL, verb, name)
+        ring = self._ledger.ring()
+
+        def job(tx: Tx) -> Sealed:
+            record = self._find(tx, name)
+            document = record.document()
+            item = Item(record.name, "revealed", record.version, tuple(document.secrets))
+            self._ledger.note(tx, ring, verb, [item], self._policy.clock())
+            return Sealed(record, document, tx.held([record.row])[record.row])
+
+        write = self._store.write
+        sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), verb, name)
+        return open_all(ring, sealed, self._catalogue)
+
+    def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, list[str], list[str]]:
+        """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""
+        self._ledger.require(Permission.ADMINISTER, "audit")
+        ring = self._ledger.ring()
+
+        def genuine(data: bytes, signature: bytes) -> bool:
+            try:
+                ring.verify(data, signature)
+            except CredenzaError:
+                return False
+            return True
+
+        def job(tx: Tx) -> tuple[int, list[str], Sequence[Head]]:
+            heads = tx.heads()
+            rows, found = audit.examine(self.actor.tenant, tx.trail(), heads, genuine, exported)
+            return rows, found, heads
+
+        rows, found, heads = self._store.read(self.actor.tenant, job)
+        return rows, found, audit.export(heads)
+
+    def _read(self, name: str, job: Callable[[Tx, Record], T]) -> T:
+        def run() -> T:
+            access.require(self.actor, Permission.READ)
+            return self._store.read(self.actor.tenant, lambda tx: job(tx, self._find(tx, name)))
+
+        return self._ledger.watch(run, "read", name)
+
+    def _find(self, tx: Tx, name: str) -> Record:
+        if not access.covers_name(self.actor, name):
+            raise Forbidden("This credential is limited to other integrations.")
+        record = tx.find([name]).get(name.lower())
+        # One whose tags lie outside the limit is as if it were not there.
+        if record is None or record.name != name or not self._covers(record):
+            raise NotFound("There is no integration of this name.")
+        return record
+
+    def _covers(self, record: Record) -> bool:
+        return not self.actor.tags or access.covers(self.actor, record.name, record.document().tags)
+
+    def _version(self, tx: Tx, record: Record, version: int) -> Version:
+        found = tx.version(record.row, version)
+        if found is None or not access.covers(self.actor, record.name, found.document.tags):
+            raise NotFound("There is no such version of this integration.")
+        return found
+
+    def _see(self, record: Record) -> View:
+        locked = self._vault.locked is not None
+        return see(record, record.document(), self._catalogue, locked=locked)

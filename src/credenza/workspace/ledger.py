@@ -1,0 +1,66 @@
+"""Leaving a trace: the audit row of what was done, in its transaction, and of what was refused, after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from credenza import access, audit
+from credenza.errors import CredenzaError, Forbidden
+from credenza.model import Actor, Item, Note, Permission
+from credenza.ports import Store, Tx
+from credenza.vault import Ring, Vault
+from credenza.workspace.policy import Policy
+
+T = TypeVar("T")
+_SILENT = {"unchanged", "failed", "pending"}
+_MOST_NAMES = 100
+
+
+class Ledger:
+    """Write audit rows for one actor."""
+
+    def __init__(self, actor: Actor, store: Store, vault: Vault, policy: Policy) -> None:
+        """Bind the actor to where rows go and to the key that chains them."""
+        self._actor = actor
+        self._store = store
+        self._vault = vault
+        self._policy = policy
+
+    def ring(self) -> Ring:
+        """Return the workspace's keys; raises VaultLocked."""
+        return self._vault.ring(self._actor.tenant.id)
+
+    def note(self, tx: Tx, ring: Ring, verb: str, items: Sequence[Item], at: int) -> None:
+        """Append what was done in this transaction; what changed nothing leaves no row."""
+        told = tuple((i.name, i.version, i.changed) for i in items if i.result not in _SILENT)
+        if told:
+            self._append(tx, ring, Note(self._actor.name, verb, told, at))
+
+    def refuse(self, verb: str, names: Sequence[str | None]) -> Future[None]:
+        """Write that something was refused; where that cannot be written, it is refused all the same."""
+        try:
+            ring = self.ring()
+            items = tuple((name, None, ()) for name in names[:_MOST_NAMES])
+            note = Note(self._actor.name, f"{verb}.refused", items, self._policy.clock())
+            return self._store.write(self._actor.tenant, lambda tx: self._append(tx, ring, note))
+        except CredenzaError as error:
+            failed: Future[None] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def require(self, permission: Permission, verb: str, name: str | None = None) -> None:
+        """Let the actor pass, or leave a row and raise Forbidden."""
+        self.watch(lambda: access.require(self._actor, permission), verb, name)
+
+    def watch(self, call: Callable[[], T], verb: str, name: str | None) -> T:
+        """Make a call, and leave a row where it is forbidden."""
+        try:
+            return call()
+        except Forbidden:
+            self.refuse(verb, [name]).exception()
+            raise
+
+    def _append(self, tx: Tx, ring: Ring, note: Note) -> None:
+        tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring.sign))

@@ -1,0 +1,56 @@
+"""Opening a record's secrets, each only for the destination it was sealed for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from credenza.connectors import UNKNOWN, Catalogue, join
+from credenza.errors import Damaged
+from credenza.model import Document, Record, Secret
+from credenza.sensitive import Sensitive
+from credenza.vault import Ring
+from credenza.workspace.sealing import KIND
+
+
+class Sealed(NamedTuple):
+    """A record as it was read, with its secrets still closed."""
+
+    record: Record
+    document: Document
+    secrets: Mapping[str, Secret]
+
+
+class Resolved(NamedTuple):
+    """A record with its configuration in clear."""
+
+    record: Record
+    document: Document
+    configuration: Sensitive[dict[str, Any]]
+
+
+def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
+    """Return the record with every secret opened.
+
+    Raises:
+        WrongKey: a secret was sealed under a key this workspace does not hold.
+        Damaged: a secret was changed or moved, is missing, or the record says it now goes elsewhere.
+    """
+    record, document, secrets = sealed
+    opened = {}
+    for path, ref in document.secrets.items():
+        secret = secrets.get(path)
+        if secret is None or secret.version != ref.version:
+            raise Damaged("A secret of this integration is missing or out of step with it.")
+        opened[path] = ring.open(KIND, record.id, secret).reveal()
+    type = catalogue.get(record.type)
+    if type is None:
+        if opened:
+            raise Damaged("The connector type of this integration is not loaded; its secrets stay closed.")
+        return Resolved(record, document, Sensitive(dict(document.configuration)))
+    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in opened else b""
+    redacted = {path: ref.redacted for path, ref in document.secrets.items() if ref.redacted is not None}
+    destination = type.destination(document.configuration, redacted, mark)
+    if any((secrets[path].destination, secrets[path].rule) != (destination, type.rule) for path in opened):
+        raise Damaged("A secret of this integration was sealed for another destination; enter it again.")
+    return Resolved(record, document, Sensitive(join(document.configuration, opened, type.keys)))

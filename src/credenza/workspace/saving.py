@@ -1,0 +1,131 @@
+"""Running a batch: one transaction, tried again when somebody else was faster, all of it or nothing."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from enum import StrEnum
+
+import msgspec
+
+from credenza.errors import Conflict, Forbidden, KeyReused
+from credenza.model import Change, Receipt
+from credenza.ports import Tx
+from credenza.sensitive import Sensitive
+from credenza.workspace.admission import blame
+from credenza.workspace.batch import Batch, Context
+from credenza.workspace.ledger import Ledger
+
+CHUNK = 500
+_TRIES = 3
+_PAUSE_COLLECTOR_FROM = 200
+_read_receipt = msgspec.json.Decoder(Receipt).decode
+
+
+class Mode(StrEnum):
+    """All or nothing, or each for itself."""
+
+    ATOMIC = "atomic"
+    PER_ITEM = "per-item"
+
+
+class Once(msgspec.Struct, frozen=True):
+    """An idempotency key, and the whole request it stands for."""
+
+    key: str
+    request: Sensitive[bytes]
+
+
+def save(ledger: Ledger, context: Context, tx: Tx, changes: Sequence[Change], once: Once | None) -> Receipt:
+    """Plan and write all changes in this transaction, chunk by chunk, and return the receipt.
+
+    Raises:
+        Invalid, Forbidden, PreconditionFailed: see `admission.blame`; never in per-item mode.
+        KeyReused: the idempotency key came with another request before.
+        Conflict: a record changed between reading and writing.
+    """
+    key, digest = "", b""
+    if once is not None:
+        key = f"{context.actor.name}:{once.key}"
+        digest = context.ring.digest(b"once", once.request.reveal())
+        kept = tx.recall(key)
+        if kept is not None:
+            if kept[0] != digest:
+                raise KeyReused
+            return _read_receipt(kept[1])
+    batch = Batch(context, tx, len(changes))
+    with _collector_paused(len(changes)):
+        for first in range(0, len(changes), CHUNK):
+            batch.plan(changes[first : first + CHUNK], first)
+            if not context.dry_run and (context.per_item or not batch.failed):
+                tx.save(batch.writes, context.policy.keep_versions)
+                tx.drop(batch.drops)
+    if not context.per_item:
+        blame(batch.items)
+    receipt = Receipt(tuple(batch.items), context.dry_run)
+    if context.dry_run:
+        return receipt
+    if batch.seals:
+        tx.count_seals(*batch.seals)
+    ledger.note(tx, context.ring, "save", batch.items, batch.now)
+    if once is not None:
+        tx.remember(key, digest, msgspec.json.encode(receipt), batch.now)
+    return receipt
+
+
+def settle(ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
+    """Return the outcome of an attempt: repeated on a conflict, with an audit row where it was forbidden."""
+    out: Future[Receipt] = Future()
+    tries = _TRIES
+
+    def done(tried: Future[Receipt]) -> None:
+        nonlocal tries
+        tries -= 1
+        error = tried.exception()
+        if error is None:
+            _answer(out, tried.result())
+        elif isinstance(error, Conflict) and tries > 0:
+            attempt().add_done_callback(done)
+        elif isinstance(error, Forbidden):
+            names = [problem.name for problem in error.problems]
+            ledger.refuse("save", names).add_done_callback(lambda _: _answer(out, error))
+        else:
+            _answer(out, error)
+
+    attempt().add_done_callback(done)
+    return out
+
+
+def finished(call: Callable[[], Receipt]) -> Future[Receipt]:
+    """Make a call now and return it as a future."""
+    future: Future[Receipt] = Future()
+    try:
+        future.set_result(call())
+    except Exception as error:  # noqa: BLE001  # it belongs to the one who waits, whatever it is
+        future.set_exception(error)
+    return future
+
+
+def _answer(future: Future[Receipt], outcome: Receipt | BaseException) -> None:
+    # The one who waited may have gone: then there is nobody to tell.
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+@contextmanager
+def _collector_paused(count: int) -> Iterator[None]:
+    """Pause the cyclic collector for a large batch: it makes no cycles, and walking it costs a third."""
+    pause = count >= _PAUSE_COLLECTOR_FROM and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()

@@ -1,0 +1,122 @@
+"""What all tests share: the switch `--all`, and a whole service over a store of its own."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+
+from credenza.model import Actor, Role, Tag
+from credenza.settings import Credenza, Settings, open_credenza
+from credenza.web.app import create_app
+
+# What the operating system must offer for tests marked `system(name)`, and the package that brings it.
+SYSTEM = {
+    "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
+    "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="leave nothing out: what is missing is a failure")
+
+
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("system"):
+        name = marker.args[0]
+        if not SYSTEM[name]():
+            reason = f"{name} is not on this machine"
+            if item.config.getoption("--all"):
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        terminalreporter.write_line("Nothing was left out.")
+        return
+    reasons = {}
+    for report in skipped:
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"Left out: {count} tests, because {reason}. `--all` fails instead.")
+
+
+@pytest.fixture
+def kek(monkeypatch) -> str:
+    """Put a key into the environment and return the URI that names it."""
+    monkeypatch.setenv("CREDENZA_TEST_KEK", base64.b64encode(os.urandom(32)).decode())
+    return "env://CREDENZA_TEST_KEK"
+
+
+@pytest.fixture
+def open_service(tmp_path, kek) -> Iterator[Callable[..., Credenza]]:
+    """Open services over stores in a folder of the test; the same name opens the same store again."""
+    opened: list[Credenza] = []
+
+    def open_one(name: str = "store", **options: object) -> Credenza:
+        options = {"kek": kek, "access_log": False, **options}
+        path = tmp_path / name / "credenza.db"
+        settings = Settings.read({}, store=f"sqlite:///{path}", **options)
+        service = open_credenza(settings, serving=True, create=True)
+        opened.append(service)
+        return service
+
+    yield open_one
+    for service in opened:
+        service.close()
+
+
+@pytest.fixture
+def service(open_service) -> Credenza:
+    return open_service()
+
+
+@pytest.fixture
+def database(tmp_path, service) -> Path:
+    """Return the file of `service`, for tests that look into it or damage it."""
+    return tmp_path / "store" / "credenza.db"
+
+
+@pytest.fixture
+def key(service) -> Callable[..., str]:
+    """Make API keys of `service` and return them as they are sent."""
+
+    def make(role: str = "admin", *, names=(), tags=(), workspace: str = "default") -> str:
+        tenant = service.accounts.ensure_workspace(workspace, by="test")
+        limits = [Tag(*tag) for tag in tags]
+        made = service.accounts.create_key(tenant, Role(role), names=names, tags=limits, by="test")
+        return made.token.reveal()
+
+    return make
+
+
+@pytest.fixture
+def client(service) -> Iterator[TestClient]:
+    """Return a client without a credential."""
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def api(client, key) -> TestClient:
+    """Return a client with an administrator's key."""
+    client.headers["X-Authorization"] = key("admin")
+    return client
+
+
+@pytest.fixture
+def admin(service) -> Actor:
+    return Actor(service.tenant(), "test", Role.ADMIN)
+
+
+@pytest.fixture
+def workspace(service, admin):
+    return service.workspace(admin)
