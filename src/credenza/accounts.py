@@ -54,7 +54,7 @@ class Accounts:
         tenant = Tenant(0, new_ids(now, 1)[0], slug, now)
         rows = self._vault.new_rings(tenant.id, now)
         ring = self._vault.keys(rows, tenant.id)
-        note = Note(by, "workspace.create", ((slug, None, ()),), now)
+        note = Note(by, audit.BEGINNING, ((slug, None, ()),), now)
 
         def begin(tx: Tx) -> None:
             tx.append(*audit.chain(tenant, tx.stream, None, note, ring.sign))

@@ -12,6 +12,8 @@ import msgspec
 
 from credenza.model import Entry, Head, Note, Tenant
 
+BEGINNING = "workspace.create"  # the verb of a workspace's first row
+
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], bool]
 _encode = msgspec.json.encode
@@ -41,10 +43,13 @@ def examine(
     ends: dict[str, tuple[int, bytes]] = {}
     wanted = [text.split(":", 2) for text in exported]
     seen: set[tuple[str, str, str]] = set()
+    begun: set[str] = set()
     rows = 0
     for entry in trail:
         rows += 1
         count, mac = ends.get(entry.stream, (0, b""))
+        if entry.sequence == 1:
+            begun.add(entry.verb)
         if entry.sequence != count + 1:
             found.append(f"Stream {entry.stream}: rows {count + 1} to {entry.sequence - 1} are missing.")
         if not verify(_row_bytes(tenant, entry, mac), entry.mac):
@@ -54,6 +59,8 @@ def examine(
         ends[entry.stream] = (entry.sequence, entry.mac)
         seen.add((entry.stream, str(entry.sequence), entry.mac.hex()))
     found += _compare_heads(tenant, ends, heads, verify)
+    if ends and BEGINNING not in begun:
+        found.append("The trail does not begin where its workspace did: earlier rows were removed.")
     if any(tuple(each) not in seen for each in wanted):
         found.append(
             "A head exported earlier is not in the trail: the store was set back, or rows were cut off."

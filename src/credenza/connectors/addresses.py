@@ -158,8 +158,9 @@ def _read_oracle(text: str) -> Address:
 
 def _check_description(place: str) -> None:
     names = [name.lower() for name in _DESCRIPTION_NAME.findall(place)]
-    whole = re.fullmatch(r"[A-Za-z0-9_.,:()= \t\r\n-]+", place)
-    if whole is None or place.count("=") != len(names) or not all(map(is_harmless, names)):
+    whole = re.fullmatch(r"\([A-Za-z0-9_.,:()= \t\r\n-]+\)", place)
+    balanced = place.count("(") == place.count(")")
+    if whole is None or not balanced or place.count("=") != len(names) or not all(map(is_harmless, names)):
         raise ValueError
 
 

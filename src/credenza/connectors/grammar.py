@@ -54,6 +54,8 @@ def _describe(error: jsonschema_rs.ValidationError) -> Iterator[str]:
         yield f"{pointer or '/'}: must be {' or '.join(json.dumps(value) for value in allowed)}"
     elif kind.name == "propertyNames":
         yield f"{pointer}: a name in it is not letters, digits, `_`, `.` and `-`, a letter first, 64 at most"
+    elif kind.name == "falseSchema":
+        yield f"{pointer}: not allowed together with what stands beside it"
     else:
         yield f"{pointer or '/'}: breaks the rule `{kind.name}` of meta.json"
 

@@ -15,6 +15,8 @@ from credenza.ids import new_ids
 from credenza.workspace import milliseconds
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+# A method is any token that a client makes up: an unknown one is not repeated, and makes no new counter.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _FIELDS = ("request", "failure", "status", "method", "route", "milliseconds", "actor")
 
 
@@ -59,7 +61,8 @@ class Observe:
     def _observe(self, scope: Scope, status: int, seconds: float, id: str) -> None:
         # The route's pattern, never the path: a path may hold what was pasted by mistake.
         route = str(scope.get("path_template") or "none")
-        key = (str(scope["method"]), route, str(status))
+        method = str(scope["method"])
+        key = (method if method in _METHODS else "other", route, str(status))
         if key not in self._children:
             self._children[key] = (self._count.labels(*key), self._seconds.labels(route))
         count, histogram = self._children[key]

@@ -9,6 +9,7 @@ from credenza import access
 from credenza.errors import CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
 from credenza.model import CATEGORIES, Actor, Change, Drop, Expect, Flawed, Item, Put, Record
 from credenza.workspace import compose
+from credenza.workspace.changes import Outline
 
 is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
 
@@ -44,7 +45,7 @@ class Admission:
         self._limited = bool(actor.names or actor.tags)
         self._seen: set[str] = set()
 
-    def examine(self, change: Change, before: Record | None) -> Sequence[Problem]:
+    def examine(self, change: Change | Outline, before: Record | None) -> Sequence[Problem]:
         """Return why a change may not be looked at further; nothing: it may."""
         name = change.name
         folded = name.lower()

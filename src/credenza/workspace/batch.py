@@ -35,6 +35,7 @@ from credenza.ports import Tx
 from credenza.vault import Ring
 from credenza.workspace import compose
 from credenza.workspace.admission import FORBIDDEN, UNKNOWN_TYPE, Admission, examine_put, is_name
+from credenza.workspace.changes import Changes, Outline
 from credenza.workspace.policy import Policy
 from credenza.workspace.sealing import Outcome, Sealer
 
@@ -62,7 +63,6 @@ class Step(NamedTuple):
     before: Record | None
     document: Document | None
     owner: bytes
-    digest: bytes | None
 
 
 class Batch:
@@ -90,12 +90,19 @@ class Batch:
         """Return the term and number of the seals made; None: none were."""
         return self._sealer.sealed
 
-    def plan(self, changes: Sequence[Change], first: int) -> None:
+    def plan(self, changes: Changes, first: int, last: int) -> None:
         """Plan the next chunk; `writes` and `drops` are then this chunk's."""
         self.writes, self.drops = [], []
-        found = self._tx.find([change.name for change in changes])
+        outlines = changes.outline(first, last)
+        found = self._tx.find([outline.name for outline in outlines])
+        rules = b"%d%d" % (self._context.policy.lenient, changes.replace_apis)
+        rest = [
+            index
+            for index, outline in enumerate(outlines, first)
+            if not self._recognise(index, outline, found.get(outline.name.lower()), rules)
+        ]
         steps: dict[str, list[Step]] = {}
-        for index, change in enumerate(changes, first):
+        for index, change in zip(rest, changes.read(rest), strict=True):
             step = self._admit(index, change, found.get(change.name.lower()))
             if step is not None:
                 steps.setdefault(step.type.name, []).append(step)
@@ -106,10 +113,24 @@ class Batch:
         for each in steps.values():
             self._draft(each, held)
 
+    def _recognise(self, index: int, outline: Outline, before: Record | None, rules: bytes) -> bool:
+        """Settle a change whose very text made the record what it is: it changes nothing again."""
+        if before is None or before.digest is None or outline.source is None or self._guarded:
+            return False
+        type = self._context.catalogue.get(outline.type)
+        if type is None or before.digest != self._digest(type, rules, outline.source):
+            return False
+        problems = self._admission.examine(outline, before)
+        if problems:
+            self._fail(index, outline.name, problems)
+        else:
+            self.items[index] = Item(before.name, "unchanged", before.version)
+        return True
+
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
         problems = self._admission.examine(change, before)
         if problems:
-            self._fail(index, change, problems)
+            self._fail(index, change.name, problems)
         elif isinstance(change, Put):
             return self._admit_put(index, change, before)
         elif before is None or isinstance(change, Expect):
@@ -121,31 +142,24 @@ class Batch:
 
     def _admit_put(self, index: int, put: Put, before: Record | None) -> Step | None:
         type = self._context.catalogue.get(put.type)
-        digest = self._digest(put, type) if type else None
-        if before is not None and before.digest == digest is not None and not self._guarded:
-            self.items[index] = Item(before.name, "unchanged", before.version)
-            return None
         problems = examine_put(put, before) + ([] if type else [UNKNOWN_TYPE])
         if problems:
-            self._fail(index, put, problems)
+            self._fail(index, put.name, problems)
         if type is None or (before is not None and before.type != put.type):
             return None
         # One with problems is drafted too, so that all its problems are told at once.
         document = before.document() if before else None
-        return Step(index, put, type, before, document, before.id if before else self._new_id(), digest)
+        return Step(index, put, type, before, document, before.id if before else self._new_id())
 
-    def _digest(self, put: Put, type: ConnectorType) -> bytes | None:
-        if put.source is None:
-            return None
-        rules = b"%d%d" % (self._context.policy.lenient, put.replace_apis)
-        return self._context.ring.digest(b"put", type.digest + rules + put.source.reveal())
+    def _digest(self, type: ConnectorType, rules: bytes, source: bytes) -> bytes:
+        return self._context.ring.digest(b"put", type.digest + rules + source)
 
     def _draft(self, steps: list[Step], held: Mapping[int, Mapping[str, Secret]]) -> None:
         offers = [(step.put.configuration and step.put.configuration.reveal(), _held(step)) for step in steps]
         drafts = draft_all(steps[0].type, offers, lenient=self._context.policy.lenient)
         for step, draft in zip(steps, drafts, strict=True):
             if draft.problems:
-                self._fail(step.index, step.put, draft.problems)
+                self._fail(step.index, step.put.name, draft.problems)
             elif not self.items[step.index].problems:
                 self._compose(step, draft, held[step.before.row] if step.before else {})
 
@@ -165,9 +179,9 @@ class Batch:
             missing=draft.missing,
         )
         if not self._admission.covers(put.name, document.tags):
-            self._fail(step.index, put, [FORBIDDEN])
+            self._fail(step.index, put.name, [FORBIDDEN])
         elif outcome.problems:
-            self._fail(step.index, put, outcome.problems)
+            self._fail(step.index, put.name, outcome.problems)
         else:
             self._conclude(step, version, document, outcome, draft)
 
@@ -212,13 +226,20 @@ class Batch:
             description=document.description,
             enabled=document.enabled,
             version=version,
-            digest=step.digest,
+            digest=self._source_digest(step),
             created_at=before.created_at if before else self.now,
             created_by=before.created_by if before else by,
             updated_at=self.now,
             updated_by=by,
             body=_encode(document),
         )
+
+    def _source_digest(self, step: Step) -> bytes | None:
+        put = step.put
+        if put.source is None:
+            return None
+        rules = b"%d%d" % (self._context.policy.lenient, put.replace_apis)
+        return self._digest(step.type, rules, put.source.reveal())
 
     def _words(self, old: Document | None, new: Document, draft: Draft) -> Mapping[str, str]:
         if not new.secrets and not (old and old.secrets):
@@ -228,11 +249,11 @@ class Batch:
             words |= {f"/configuration{path}": "provided" for path in draft.entered}
         return words
 
-    def _fail(self, index: int, change: Change, problems: Sequence[Problem]) -> None:
+    def _fail(self, index: int, name: str, problems: Sequence[Problem]) -> None:
         # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
-        name = change.name if is_name(change.name) else None
-        located = tuple(msgspec.structs.replace(p, index=index, name=name) for p in problems)
-        self.items[index] = Item(name, "failed", problems=self.items[index].problems + located)
+        told = name if is_name(name) else None
+        located = tuple(msgspec.structs.replace(p, index=index, name=told) for p in problems)
+        self.items[index] = Item(told, "failed", problems=self.items[index].problems + located)
         self.failed = True
 
     def _new_id(self) -> bytes:

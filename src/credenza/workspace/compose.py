@@ -11,10 +11,13 @@ from credenza.model import Api, ApiPut, Document, Edit, Put, SecretRef, Tag
 
 MAX_APIS, MAX_TAGS = 1_000, 200
 _MAX_NAME, _MAX_TEXT = 512, 65_536
+_USUAL = 100
 
 
 def check_texts(put: Put) -> list[Problem]:
     """Return what is wrong with the description, tags and apis of a change."""
+    if _is_usual(put):
+        return []
     found: list[Problem] = []
     if put.description is not None:
         found += _text(put.description, "/description", _MAX_TEXT)
@@ -85,6 +88,24 @@ def secret_words(
 def escape(key: str) -> str:
     """Write a key as a token of a JSON Pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def _is_usual(put: Put) -> bool:
+    """Tell at a glance that all texts are short and plain, as nearly always; False decides nothing."""
+    texts = [put.description or "-"]
+    if put.tags:
+        texts += [text for tag in put.tags for text in tag]
+    if put.apis:
+        names = [api.api for api in put.apis]
+        if len(names) > 1 and len(set(names)) != len(names):
+            return False
+        texts += names
+        texts += [api.description or "-" for api in put.apis]
+    return len(texts) < _USUAL and "" not in texts and _is_short("\n".join(texts))
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _MAX_NAME and "\0" not in text
 
 
 def _differences(prefix: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[Edit]:

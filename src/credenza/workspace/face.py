@@ -14,6 +14,7 @@ from credenza.ports import Store, Tx
 from credenza.vault import Vault
 from credenza.workspace import compose, saving
 from credenza.workspace.batch import Context
+from credenza.workspace.changes import Changes, Listed
 from credenza.workspace.ledger import Ledger
 from credenza.workspace.policy import Policy
 from credenza.workspace.restore import expect, restore
@@ -40,7 +41,7 @@ class Workspace:
 
     def apply(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[Change] | Changes,
         *,
         mode: Mode = Mode.ATOMIC,
         dry_run: bool = False,
@@ -51,7 +52,7 @@ class Workspace:
 
     def submit(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[Change] | Changes,
         *,
         mode: Mode = Mode.ATOMIC,
         dry_run: bool = False,
@@ -69,6 +70,7 @@ class Workspace:
             VaultLocked, StoreFull, Unavailable: nothing was done.
         """
         tenant = self.actor.tenant
+        batch = Listed(changes) if isinstance(changes, Sequence) else changes
 
         def attempt() -> Future[Receipt]:
             try:
@@ -87,7 +89,7 @@ class Workspace:
                 return failed
 
             def job(tx: Tx) -> Receipt:
-                return saving.save(self._ledger, context, tx, changes, None if dry_run else once)
+                return saving.save(self._ledger, context, tx, batch, None if dry_run else once)
 
             if dry_run:
                 return saving.finished(lambda: self._store.read(tenant, job))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import StrEnum
@@ -11,11 +11,12 @@ from enum import StrEnum
 import msgspec
 
 from credenza.errors import Conflict, Forbidden, KeyReused
-from credenza.model import Change, Receipt
+from credenza.model import Receipt
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
 from credenza.workspace.admission import blame
 from credenza.workspace.batch import Batch, Context
+from credenza.workspace.changes import Changes
 from credenza.workspace.ledger import Ledger
 
 CHUNK = 500
@@ -38,7 +39,7 @@ class Once(msgspec.Struct, frozen=True):
     request: Sensitive[bytes]
 
 
-def save(ledger: Ledger, context: Context, tx: Tx, changes: Sequence[Change], once: Once | None) -> Receipt:
+def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once | None) -> Receipt:
     """Plan and write all changes in this transaction, chunk by chunk, and return the receipt.
 
     Raises:
@@ -58,7 +59,7 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Sequence[Change], on
     batch = Batch(context, tx, len(changes))
     with _collector_paused(len(changes)):
         for first in range(0, len(changes), CHUNK):
-            batch.plan(changes[first : first + CHUNK], first)
+            batch.plan(changes, first, min(first + CHUNK, len(changes)))
             if not context.dry_run and (context.per_item or not batch.failed):
                 tx.save(batch.writes, context.policy.keep_versions)
                 tx.drop(batch.drops)

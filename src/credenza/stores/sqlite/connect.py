@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from credenza.errors import CredenzaError, StoreFull, StoreRejected, Unavailable
+from credenza.stores.sqlite import schema, search
 
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
 _PRAGMAS = {
@@ -47,15 +48,21 @@ def connect(path: Path, *, cache_kib: int, checkpoint_pages: int) -> sqlite3.Con
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        for pragma, value in _PRAGMAS.items():
-            connection.execute(f"PRAGMA {pragma} = {value}")
-            if connection.execute(f"PRAGMA {pragma}").fetchone()[0] != value:
-                raise StoreRejected(f"SQLite did not accept {pragma} = {value} for this store.")
+    except sqlite3.Error as error:
+        raise StoreRejected(_why_not(error)) from None
+    try:
+        _recognise(connection)
+        _configure(connection)
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
-    except sqlite3.DatabaseError as error:
+        connection.create_function("contains_folded", 3, search.contains, deterministic=True)
+        connection.create_function("folded", 1, search.fold, deterministic=True)
+    except sqlite3.Error as error:
+        connection.close()
         raise StoreRejected(_why_not(error)) from None
-    connection.create_function("contains_folded", 3, _contains, deterministic=True)
+    except StoreRejected:
+        connection.close()
+        raise
     return connection
 
 
@@ -101,6 +108,21 @@ def translate(error: sqlite3.Error) -> CredenzaError:
     return CredenzaError(f"The store refused a statement (SQLite code {code}).")
 
 
+def _configure(connection: sqlite3.Connection) -> None:
+    for pragma, value in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {pragma} = {value}")
+        if connection.execute(f"PRAGMA {pragma}").fetchone()[0] != value:
+            raise StoreRejected(f"SQLite did not accept {pragma} = {value} for this store.")
+
+
+def _recognise(connection: sqlite3.Connection) -> None:
+    # Before the first PRAGMA that writes: journal_mode would change a file that is not ours.
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    if mark != schema.APPLICATION and not (mark == 0 and empty):
+        raise StoreRejected("This database belongs to another program; name another file in CREDENZA_STORE.")
+
+
 def _why_not(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
@@ -108,7 +130,3 @@ def _why_not(error: sqlite3.Error) -> str:
     if code == sqlite3.SQLITE_BUSY:
         return "The store is in use by another program."
     return "The store cannot be opened: check that the file and its folder can be written to."
-
-
-def _contains(name: str | None, description: str | None, term: str) -> bool:
-    return term in (name or "").lower() or term in (description or "").lower()

@@ -11,7 +11,7 @@ from credenza.errors import Conflict
 from credenza.model import Write
 from credenza.stores.sqlite import search
 
-_CREATE = """
+CREATE = """
 INSERT INTO integrations (id, workspace_id, uuid, name, type, category, description, enabled, version,
     digest, created_at, created_by, updated_at, updated_by)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -21,11 +21,11 @@ UPDATE integrations SET category = ?, description = ?, enabled = ?, version = ?,
     updated_at = ?, updated_by = ?
 WHERE id = ? AND version = ? AND workspace_id = ?
 """
-_VERSION = """
+VERSION = """
 INSERT INTO integration_versions (integration_id, version, created_at, created_by, edits, document)
 VALUES (?, ?, ?, ?, ?, ?)
 """
-_API = """
+API = """
 INSERT INTO integration_apis (integration_id, api, description, enabled, created_at, created_by,
     updated_at, updated_by)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -35,12 +35,12 @@ ON CONFLICT DO UPDATE SET description = excluded.description, enabled = excluded
 _OTHER_APIS = """
 DELETE FROM integration_apis WHERE integration_id = ? AND api NOT IN (SELECT value FROM json_each(?))
 """
-_TAG = "INSERT INTO integration_tags (integration_id, key, value) VALUES (?, ?, ?)"
+TAG = "INSERT INTO integration_tags (integration_id, key, value) VALUES (?, ?, ?)"
 _RETIRE = """
 UPDATE secrets SET last_version = ? WHERE integration_id = ? AND path = ? AND last_version IS NULL
 """
 _RESTORE = "UPDATE secrets SET last_version = NULL WHERE integration_id = ? AND path = ? AND version = ?"
-_SECRET = """
+SECRET = """
 INSERT INTO secrets (integration_id, path, version, uuid, destination, rule, fingerprint, sealed)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -58,10 +58,10 @@ def save(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]
     created = [write for write in writes if write.before is None]
     updated = [write for write in writes if write.before is not None]
     if created:
-        many(_CREATE, [_created(write, workspace) for write in created])
+        many(CREATE, [_created(write, workspace) for write in created])
     if updated:
         _update(connection, workspace, updated)
-    many(_VERSION, [_version(write) for write in writes])
+    many(VERSION, [_version(write) for write in writes])
     _save_children(connection, writes)
     retired = [
         (write.before.version, write.record.row, path)
@@ -75,7 +75,7 @@ def save(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]
         many(_RESTORE, [(write.record.row, *which) for write in updated for which in write.restored])
         many(_DESTROY, [(write.record.row, write.record.version - keep) for write in updated])
     many(
-        _SECRET,
+        SECRET,
         [
             (write.record.row, s.path, s.version, s.id, s.destination, s.rule, s.fingerprint, s.blob)
             for write in writes
@@ -114,7 +114,7 @@ def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> N
             "DELETE FROM integration_tags WHERE integration_id = ?", [(w.record.row,) for w in older]
         )
     connection.executemany(
-        _API,
+        API,
         [
             (write.record.row, a.api, a.description, a.enabled)
             + (a.created_at, a.created_by, a.updated_at, a.updated_by)
@@ -123,7 +123,7 @@ def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> N
         ],
     )
     connection.executemany(
-        _TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags]
+        TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags]
     )
 
 

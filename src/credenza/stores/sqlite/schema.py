@@ -25,25 +25,29 @@ def begin(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database up to date.
+    """Bring a database up to date, all steps or none.
 
     Raises:
-        StoreRejected: it is not ours, or a later release of the program has written to it.
+        StoreRejected: a later release of the program has written to it.
     """
-    mark = connection.execute("PRAGMA application_id").fetchone()[0]
-    empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
-    if mark != APPLICATION and not (mark == 0 and empty):
-        raise StoreRejected("This database belongs to another program; name another file in CREDENZA_STORE.")
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
-    known = {migration.name for migration in migrations.pending(db)}
     applied = {migration.name for migration in migrations.applied(db)}
     if not applied <= {m.name for m in migrations._migrations}:  # noqa: SLF001  # no public list exists
         raise StoreRejected(
             "This store was written by a later release of credenza; upgrade the program and start again."
         )
-    if known:
+    if not migrations.pending(db):
+        return
+    # In one transaction: a start that is cut short, or two at once, leave no half of a schema.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         migrations.apply(db)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 _TABLES = """

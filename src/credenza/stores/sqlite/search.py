@@ -2,7 +2,8 @@
 
 A trigram index costs three times the rest of a save, so new rows are indexed when nobody waits:
 `search_progress` says up to which row, `search_pending` which rows changed since. A search reads the
-index for what is in it and looks at the few other rows themselves, so its answer is always exact.
+index for what is in it and looks at the few other rows themselves, so its answer is always exact. Both
+fold case by Unicode's rule (`str.casefold`), which maps each character alone, whatever stands beside it.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ _SHORTEST = 3  # a trigram index knows nothing shorter
 
 _ADD = """
 INSERT INTO integrations_search (rowid, name, description)
-SELECT id, name, description FROM integrations WHERE id > ? AND id <= ?
+SELECT id, folded(name), folded(description) FROM integrations WHERE id > ? AND id <= ?
 """
 _ADD_PENDING = """
 INSERT INTO integrations_search (rowid, name, description)
-SELECT id, name, description FROM integrations WHERE id IN (SELECT integration_id FROM search_pending)
+SELECT id, folded(name), folded(description) FROM integrations
+WHERE id IN (SELECT integration_id FROM search_pending)
 """
 _FORGET = """
 INSERT INTO integrations_search (integrations_search, rowid, name, description)
-SELECT 'delete', id, name, description FROM integrations
+SELECT 'delete', id, folded(name), folded(description) FROM integrations
 WHERE id = ? AND id <= (SELECT indexed_to FROM search_progress)
     AND NOT EXISTS (SELECT 1 FROM search_pending WHERE integration_id = id)
 """
@@ -43,10 +45,20 @@ i.id IN (
 _SCANNED = "contains_folded(i.name, i.description, :term)"
 
 
+def fold(text: str | None) -> str:
+    """Return a text without its case; none counts as empty."""
+    return (text or "").casefold()
+
+
+def contains(name: str | None, description: str | None, term: str) -> bool:
+    """Say whether a folded term stands in a name or description."""
+    return term in fold(name) or term in fold(description)
+
+
 def condition(term: str) -> tuple[str, dict[str, str]]:
     """Return the SQL condition that finds a term, and its parameters."""
-    folded = term.lower()
-    if len(folded) < _SHORTEST:
+    folded = fold(term)
+    if len(folded) < _SHORTEST or "\0" in folded:
         return _SCANNED, {"term": folded}
     quoted = '"' + folded.replace('"', '""') + '"'
     return _INDEXED, {"term": folded, "phrase": quoted}

@@ -1,4 +1,4 @@
-"""What one workspace's transaction can do, as SQL. Rows go in by `executemany`, children by their parent's key."""
+"""What one workspace's transaction can do, as SQL: rows go in many at a time, children by their parent's key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from credenza.errors import Conflict
+from credenza.errors import Conflict, CredenzaError
 from credenza.model import Edit, Entry, Head, Record, Secret, Tenant, Version, Document, Write
 from credenza.stores.sqlite import saving, search
 
@@ -17,8 +17,18 @@ SELECT i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.ver
 FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
 WHERE i.workspace_id = :workspace
 """
-_SECRET = "SELECT uuid, path, version, destination, rule, fingerprint, sealed"
+_SEALED = "SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed"
+_OWN_SECRETS = """
+JOIN integrations i ON i.id = wanted.value AND i.workspace_id = ?
+JOIN secrets s ON s.integration_id = i.id
+"""
+_HISTORY = """
+SELECT v.version, v.created_at, v.created_by, v.edits, v.document
+FROM integration_versions v JOIN integrations i ON i.id = v.integration_id
+WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?
+"""
 _DAY = 86_400_000
+_AUDIT_BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _documents = msgspec.json.Decoder(Document)
 
@@ -33,6 +43,7 @@ class SqliteTx:
         self._connection = connection
         self._execute = connection.execute
         self._workspace = tenant.row
+        self._reserved = 0
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -47,22 +58,24 @@ class SqliteTx:
         """Return the current secrets of these records by row and path."""
         held: dict[int, dict[str, Secret]] = {row: {} for row in rows}
         for row in self._execute(
-            f"{_SECRET}, integration_id FROM secrets "
-            "WHERE integration_id IN (SELECT value FROM json_each(?)) AND last_version IS NULL",
-            (_json(rows),),
+            f"{_SEALED}, s.integration_id FROM json_each(?) wanted {_OWN_SECRETS} AND s.last_version IS NULL",
+            (_json(rows), self._workspace),
         ):
             held[row[7]][row[1]] = _secret(row)
         return held
 
     def secrets(self, row: int, versions: Mapping[str, int]) -> Mapping[str, Secret]:
         """Return the secrets of one record at these versions; destroyed ones are missing."""
-        kept = self._execute(f"{_SECRET} FROM secrets WHERE integration_id = ?", (row,))
+        kept = self._execute(
+            f"{_SEALED} FROM (SELECT ? AS value) wanted {_OWN_SECRETS}", (row, self._workspace)
+        )
         return {each[1]: _secret(each) for each in kept if versions.get(each[1]) == each[2]}
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
         last = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'integrations'").fetchone()
-        first = (last[0] if last else 0) + 1
+        first = max(last[0] if last else 0, self._reserved) + 1
+        self._reserved = first + count - 1
         return range(first, first + count)
 
     def save(self, writes: Sequence[Write], keep: int) -> None:
@@ -97,7 +110,7 @@ class SqliteTx:
         """Return records in the order of their names, filtered."""
         wanted: dict[str, object] = {"category": category, "type": type, "enabled": enabled}
         clauses = [f"AND i.{column} = :{column}" for column, value in wanted.items() if value is not None]
-        parameters = {"workspace": self._workspace, "after": after, "limit": -1 if limit is None else limit}
+        parameters: dict[str, object] = {"workspace": self._workspace, "after": after, "limit": -1 if limit is None else limit}
         parameters |= wanted
         if after is not None:
             clauses.append("AND i.name > :after")
@@ -113,9 +126,7 @@ class SqliteTx:
         return [
             _version(each)
             for each in self._execute(
-                "SELECT version, created_at, created_by, edits, document FROM integration_versions "
-                "WHERE integration_id = ? AND version < ? ORDER BY version DESC LIMIT ?",
-                (row, 2**62 if before is None else before, limit),
+                _HISTORY, (row, self._workspace, 2**62 if before is None else before, limit)
             )
         ]
 
@@ -126,7 +137,7 @@ class SqliteTx:
 
     def head(self) -> Head | None:
         """Return the end of the audit stream."""
-        return next(iter(self.heads()), None)
+        return next((head for head in self.heads() if head.stream == self.stream), None)
 
     def heads(self) -> Sequence[Head]:
         """Return the ends of all audit streams: one file has one writer, hence one stream."""
@@ -138,11 +149,14 @@ class SqliteTx:
 
     def append(self, entry: Entry, head: Head) -> None:
         """Append an audit row and move the stream's head."""
-        self._execute(
-            "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._workspace, *msgspec.structs.astuple(entry)),
-        )
+        try:
+            self._execute(
+                "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._workspace, *msgspec.structs.astuple(entry)),
+            )
+        except sqlite3.IntegrityError:
+            raise CredenzaError(_AUDIT_BROKEN, code="audit_damaged") from None
         self._execute(
             "INSERT INTO audit_heads (workspace_id, stream, count, mac, seal) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal",

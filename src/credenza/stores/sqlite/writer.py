@@ -94,15 +94,13 @@ class Writer:
             return False
 
     def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job, future in group:
-                # From here on a caller who gives up can no longer cancel, only not look.
-                if not future.running() and not future.set_running_or_notify_cancel():
-                    continue
-                outcomes.append((future, *self._try(job, alone=len(group) == 1)))
-            if self._connection.in_transaction:
+            # From here on a caller who gives up can no longer cancel, only not look.
+            group = [one for one in group if one[1].running() or one[1].set_running_or_notify_cancel()]
+            alone = len(group) == 1
+            outcomes = [(future, *self._try(job, alone=alone)) for job, future in group]
+            if not (alone and outcomes[0][2]):
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo()
@@ -128,7 +126,7 @@ class Writer:
             return None, translate(error)
         except BaseException as error:  # noqa: BLE001  # it belongs to the one who waits, whatever it is
             if alone:
-                execute("ROLLBACK")
+                self._undo()
                 return None, error
             execute("ROLLBACK TO job")
             execute("RELEASE job")
@@ -139,7 +137,10 @@ class Writer:
 
     def _replay(self, group: list[tuple[Job, Future[Any]]], error: sqlite3.Error) -> None:
         if len(group) == 1:
-            group[0][1].set_exception(translate(error))
+            future = group[0][1]
+            # Where not even BEGIN worked, its caller may have given up meanwhile.
+            if future.running() or future.set_running_or_notify_cancel():
+                future.set_exception(translate(error))
             return
         for one in group:
             self._commit([one])

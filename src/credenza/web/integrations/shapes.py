@@ -2,16 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NotRequired, TypedDict
 
-from credenza.model import Api, Receipt, Version
+from credenza.model import Api, Item, Receipt, Version
 from credenza.workspace import View
 
 
-def show(view: View, *, apis: bool = False) -> dict[str, Any]:
+class IntegrationTag(TypedDict):
+    """A label of an integration."""
+
+    key: str
+    value: str
+
+
+class IntegrationApi(TypedDict):
+    """A model, index or table of an integration; times are milliseconds since the epoch."""
+
+    integrationName: str
+    api: str
+    description: str | None
+    enabled: bool
+    createTime: int
+    createdBy: str
+    updateTime: int
+    updatedBy: str
+
+
+class Integration(TypedDict):
+    """An integration as reads show it; times are milliseconds since the epoch.
+
+    `missing` holds the JSON Pointers of what a lenient save left out. `apis` stands where the call lists them.
+    """
+
+    name: str
+    type: str
+    category: str
+    description: str | None
+    enabled: bool
+    configuration: dict[str, Any]
+    tags: list[IntegrationTag]
+    version: int
+    complete: bool
+    missing: list[str]
+    modelsCount: int
+    createTime: int
+    createdBy: str
+    updateTime: int
+    updatedBy: str
+    apis: NotRequired[list[IntegrationApi]]
+
+
+class SaveReceipt(TypedDict):
+    """What became of a batch: how many of each result, and every item in order."""
+
+    dryRun: bool
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    results: Sequence[Item]
+
+
+class ChangedPath(TypedDict):
+    """One key path (JSON Pointer) that changed, and how; never a value."""
+
+    pointer: str
+    change: str
+
+
+class HistoryEntry(TypedDict):
+    """One version of an integration."""
+
+    version: int
+    createTime: int
+    createdBy: str
+    changes: list[ChangedPath]
+
+
+class History(TypedDict):
+    """The versions of an integration, newest first."""
+
+    name: str
+    versions: list[HistoryEntry]
+
+
+Difference = TypedDict("Difference", {"name": str, "from": int, "to": int, "changes": list[ChangedPath]})
+Difference.__doc__ = "Where two versions of an integration differ."
+
+
+def show(view: View, *, apis: bool = False) -> Integration:
     """Return an integration as reads show it; `apis` adds its child records."""
     record, document = view.record, view.document
-    shown: dict[str, Any] = {
+    shown: Integration = {
         "name": record.name,
         "type": record.type,
         "category": document.category,
@@ -33,7 +116,7 @@ def show(view: View, *, apis: bool = False) -> dict[str, Any]:
     return shown
 
 
-def show_api(name: str, api: Api) -> dict[str, Any]:
+def show_api(name: str, api: Api) -> IntegrationApi:
     """Return a child record."""
     return {
         "integrationName": name,
@@ -47,7 +130,7 @@ def show_api(name: str, api: Api) -> dict[str, Any]:
     }
 
 
-def show_receipt(receipt: Receipt) -> dict[str, Any]:
+def show_receipt(receipt: Receipt) -> SaveReceipt:
     """Return what became of each item, and how many of each kind."""
     counts: dict[str, int] = {}
     for item in receipt.items:
@@ -62,7 +145,12 @@ def show_receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def show_version(version: Version) -> dict[str, Any]:
+def show_history(name: str, versions: Sequence[Version]) -> History:
+    """Return the entries of a history."""
+    return {"name": name, "versions": [show_version(version) for version in versions]}
+
+
+def show_version(version: Version) -> HistoryEntry:
     """Return one entry of a history."""
     return {
         "version": version.version,
@@ -70,3 +158,9 @@ def show_version(version: Version) -> dict[str, Any]:
         "createdBy": version.created_by,
         "changes": [{"pointer": edit.pointer, "change": edit.change} for edit in version.edits],
     }
+
+
+def show_difference(name: str, first: int, second: int, edits: Sequence[tuple[str, str]]) -> Difference:
+    """Return where two versions differ."""
+    changes: list[ChangedPath] = [{"pointer": pointer, "change": change} for pointer, change in edits]
+    return {"name": name, "from": first, "to": second, "changes": changes}

@@ -1,14 +1,14 @@
 """Bytes -> changes: the items of a bulk save as they arrive. What is wrong is told by place, never by value.
 
 `jiter` looks for what JSON allows and a store of secrets must not (a key standing twice, NaN), `msgspec`
-decodes. Up to a chunk of items is decoded at once and kept; a larger batch is kept as raw text and decoded
-chunk by chunk, so that memory stays near the size of the body.
+decodes. Items stay text until the core asks for them, chunk by chunk, so that memory stays near the size
+of the body; an item whose text is known already is never decoded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import jiter
 import msgspec
@@ -17,11 +17,11 @@ from credenza.errors import Invalid, Problem, TooLarge
 from credenza.model import ApiPut, Change, Flawed, Put, Tag
 from credenza.sensitive import Sensitive
 from credenza.web.integrations import explain
+from credenza.workspace.changes import Outline
 
 MAX_ITEMS = 10_000
-KEPT = 1_000
-_CHUNK = 500
 
+T = TypeVar("T")
 Ignored = Any
 
 
@@ -76,65 +76,58 @@ class IntegrationItem(ServerMade, kw_only=True):
         return f"<item {self.name!r}>" if self.name.isalnum() else "<item>"
 
 
-class _Named(msgspec.Struct):
+class _Outline(msgspec.Struct):
     name: str = ""
+    type: str = ""
+    expectedVersion: int | None = None  # noqa: N815
 
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _items = msgspec.json.Decoder(list[IntegrationItem])
-_item = msgspec.json.Decoder(IntegrationItem)
-_named = msgspec.json.Decoder(_Named)
+_outlines = msgspec.json.Decoder(list[_Outline])
+_explainer = explain.Explainer(msgspec.json.schema(IntegrationItem))
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Items(Sequence[Change]):
-    """The changes of one request, decoded when they are asked for."""
+class Items:
+    """The changes of one request, as text until they are asked for (`workspace.changes.Changes`)."""
 
-    def __init__(self, raws: list[msgspec.Raw], *, replace_apis: bool, expected: int | None = None) -> None:
-        """Check the text of all items, and decode them if they are few."""
+    def __init__(self, raws: list[msgspec.Raw], *, replace_apis: bool, expected: int | None) -> None:
+        """Take the text of each item."""
+        self.replace_apis = replace_apis
         self._raws = raws
-        self._replace_apis = replace_apis
         self._expected = expected
-        self._flawed = _find_flaws(raws)
-        self._kept = self._decode(0, len(raws)) if len(raws) <= KEPT else None
 
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self._raws)
 
-    @overload
-    def __getitem__(self, index: int) -> Change: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Change]: ...
-    def __getitem__(self, index: int | slice) -> Change | list[Change]:
-        """Decode one item, or a run of them."""
-        if self._kept is not None:
-            return self._kept[index]
-        if isinstance(index, slice):
-            start, stop, _ = index.indices(len(self._raws))
-            return self._decode(start, stop)
-        return self._decode(index, index + 1)[0]
+    def outline(self, first: int, last: int) -> list[Outline]:
+        """Return name, type and text of a run of items."""
+        raws = self._raws[first:last]
+        found = _decode(_outlines, raws) or [_outline(raw) for raw in raws]
+        own = self._expected
+        return [
+            Outline(each.name, each.type, each.expectedVersion if own is None else own, bytes(raw))
+            for each, raw in zip(found, raws, strict=True)
+        ]
 
-    def _decode(self, start: int, stop: int) -> list[Change]:
-        raws = self._raws[start:stop]
-        if not self._flawed:
-            try:
-                items = _items.decode(b"[" + b",".join(raws) + b"]")
-            except (msgspec.ValidationError, RecursionError):
-                pass
-            else:
-                return [self._change(item, raw) for item, raw in zip(items, raws, strict=True)]
-        return [self._read(index, raw) for index, raw in enumerate(raws, start)]
+    def read(self, indexes: Sequence[int]) -> list[Change]:
+        """Decode these items."""
+        raws = [self._raws[index] for index in indexes]
+        items = _decode(_items, raws) if _is_sound(_array(raws)) else None
+        if items is None:
+            return [self._read_one(raw) for raw in raws]
+        return [self._change(item, raw) for item, raw in zip(items, raws, strict=True)]
 
-    def _read(self, index: int, raw: msgspec.Raw) -> Change:
-        flaw = self._flawed.get(index)
-        if flaw is not None:
-            return Flawed(_name(raw), (flaw,))
-        try:
-            return self._change(_item.decode(raw), raw)
-        except msgspec.ValidationError:
-            return Flawed(_name(raw), _explainer.explain(raw))
-        except RecursionError:
-            return Flawed(_name(raw), (explain.TOO_DEEP,))
+    def _read_one(self, raw: msgspec.Raw) -> Change:
+        text = bytes(raw)
+        if not _is_sound(text):
+            return Flawed(_outline(raw).name, (explain.explain_text(text),))
+        items = _decode(_items, [raw])
+        if items is None:
+            return Flawed(_outline(raw).name, _explainer.explain(raw))
+        return self._change(items[0], raw)
 
     def _change(self, item: IntegrationItem, raw: msgspec.Raw) -> Change:
         apis = item.apis
@@ -142,7 +135,6 @@ class Items(Sequence[Change]):
             problems = explain.explain_parents(item.name, [api.integrationName for api in apis])
             if problems:
                 return Flawed(item.name, problems)
-        expected = self._expected if self._expected is not None else item.expectedVersion
         configuration = item.configuration
         return Put(
             name=item.name,
@@ -155,8 +147,8 @@ class Items(Sequence[Change]):
             apis=None
             if apis is None
             else tuple([ApiPut(api.api, api.description, api.enabled) for api in apis]),
-            replace_apis=self._replace_apis,
-            expected_version=expected,
+            replace_apis=self.replace_apis,
+            expected_version=item.expectedVersion if self._expected is None else self._expected,
             source=Sensitive(bytes(raw)),
         )
 
@@ -188,31 +180,29 @@ def read_items(body: bytes, *, replace_apis: bool = False, expected: int | None 
     return Items(raws, replace_apis=replace_apis, expected=expected)
 
 
-def _find_flaws(raws: list[msgspec.Raw]) -> dict[int, Problem]:
-    """Return by index the items whose text is not acceptable JSON, though msgspec would take it."""
-    flawed: dict[int, Problem] = {}
-    for start in range(0, len(raws), _CHUNK):
-        some = raws[start : start + _CHUNK]
-        if not _sound(b"[" + b",".join(some) + b"]"):
-            for index, raw in enumerate(some, start):
-                if not _sound(bytes(raw)):
-                    flawed[index] = explain.explain_text(bytes(raw))
-    return flawed
+def _array(raws: Sequence[msgspec.Raw]) -> bytes:
+    return b"[" + b",".join(raws) + b"]"
 
 
-def _sound(text: bytes) -> bool:
+def _decode(decoder: msgspec.json.Decoder[list[T]], raws: Sequence[msgspec.Raw]) -> list[T] | None:
+    try:
+        return decoder.decode(_array(raws))
+    except _BROKEN:
+        return None
+
+
+def _outline(raw: msgspec.Raw) -> _Outline:
+    found = _decode(_outlines, [raw])
+    return found[0] if found else _Outline()
+
+
+def _is_sound(text: bytes) -> bool:
+    """Tell whether a text is free of what JSON allows and we do not: a key twice, NaN, bad UTF-8."""
     try:
         jiter.from_json(text, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _name(raw: msgspec.Raw) -> str:
-    try:
-        return _named.decode(raw).name
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
 
 
 def _not_json(body: bytes) -> str:
@@ -225,6 +215,3 @@ def _not_json(body: bytes) -> str:
 
 def _whole(code: str, message: str, keyword: str) -> Invalid:
     return Invalid(message, code=code, problems=[Problem(code, message, "", keyword)])
-
-
-_explainer = explain.Explainer(msgspec.json.schema(IntegrationItem))

@@ -1,0 +1,144 @@
+"""A server of its own for a measurement, and clients that cost little themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Server:
+    """A real `credenza serve` over a new store, in a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        """Choose a port and a folder."""
+        self._folder = tempfile.TemporaryDirectory()
+        self.port = _free_port()
+        self._arguments = arguments
+        self._environment = {
+            **os.environ,
+            "CREDENZA_STORE": f"sqlite:///{self._folder.name}/store/credenza.db",
+            "CREDENZA_KEK": "env://CREDENZA_BENCH_KEK",
+            "CREDENZA_BENCH_KEK": base64.b64encode(os.urandom(32)).decode(),
+        }
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it is ready."""
+        self._run("init")
+        made = self._run("apikey", "create", "--role", "admin", "--json")
+        self._token = json.loads(made)["token"]
+        begun = time.perf_counter()
+        command = [sys.executable, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not self._is_ready():
+            time.sleep(0.005)
+        self.ready_seconds = time.perf_counter() - begun
+        time.sleep(0.3)
+        self.idle_bytes = self.memory("VmRSS")
+        self._connection = socket.create_connection(("127.0.0.1", self.port))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it and remove its files."""
+        self._connection.close()
+        self._process.terminate()
+        self._process.wait(10)
+        self._folder.cleanup()
+
+    def save(self, body: bytes) -> None:
+        """Save one batch over a connection that stays open."""
+        self._connection.sendall(self.request(body))
+        _check(_read_answer(self._connection))
+
+    def request(self, body: bytes) -> bytes:
+        """Return a bulk save as it goes over the wire."""
+        head = (
+            f"POST /api/integrations HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Authorization: {self._token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def memory(self, field: str) -> int:
+        """Return a figure of the process in bytes: VmRSS now, VmHWM at its peak."""
+        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) * 1024
+        raise LookupError(field)
+
+    def reset_peak(self) -> None:
+        """Begin a new peak (proc(5): clear_refs)."""
+        Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
+
+    def _run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "credenza", *arguments]
+        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+
+    def _is_ready(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return b" 200 " in connection.recv(64)
+        except OSError:
+            return False
+
+
+def save_many(server: Server, bodies: list[bytes], clients: int) -> float:
+    """Save every body once, shared out over that many connections; return the seconds it took."""
+    requests = [server.request(body) for body in bodies]
+    return asyncio.run(_save_all(server.port, requests, clients))
+
+
+async def _save_all(port: int, requests: list[bytes], clients: int) -> float:
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(clients)]
+    waiting = iter(requests)
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for request in waiting:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            _check(head)
+            await reader.readexactly(_length(head))
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(client(*connection) for connection in connections))
+    seconds = time.perf_counter() - begun
+    for _, writer in connections:
+        writer.close()
+    return seconds
+
+
+def _read_answer(connection: socket.socket) -> bytes:
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65_536)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    left = _length(head + b"\r\n") - len(rest)
+    while left > 0:
+        left -= len(connection.recv(262_144))
+    return head
+
+
+def _length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+
+
+def _check(head: bytes) -> None:
+    if b" 200 " not in head[:20]:
+        raise RuntimeError(f"the server refused: {head[:40]!r}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
