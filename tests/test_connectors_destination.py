@@ -1,5 +1,7 @@
 """Where a secret may be sent: what counts, what does not, for every type and every key that says so."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,7 +202,7 @@ def test_the_order_of_equal_parameters_counts():
     assert canonicalise("url", url) != canonicalise("url", "postgresql://h/?host=b&host=a")
 
 
-def test_remembering_a_destination_changes_nothing(tmp_path):
+def test_remembering_a_destination_changes_nothing():
     type_ = CATALOGUE["openai"]
     fresh = ConnectorType.compile("openai", type_.schema, b"")
     for number in (*range(600), *range(600)):
@@ -211,13 +213,19 @@ def test_remembering_a_destination_changes_nothing(tmp_path):
     )
 
 
+def test_every_part_of_a_destination_is_written_behind_its_length():
+    parts = ["credenza.destination", "openai", "endpoint", "3", "url", "https", "h:443"]
+    text = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts) + bytes(4)
+    assert destination("openai", {"endpoint": "https://h"}) == hashlib.sha256(text).digest()
+
+
 def test_the_hash_of_a_destination_is_the_same_in_every_version():
     """A stored hash must be found again: whoever changes a canonical form raises the generation."""
     frozen = {
-        "openai": "",
-        "kafka": "",
-        "relational_db": "",
-        "azure_service_bus": "",
+        "openai": "4aee1e2cc524cad2ce01dd6d54610ff700dfaf76f4fe37032fc7de80e79054b7",
+        "kafka": "86fbbefe13999b07613d11cbccd263d0fef60598b8ec329d09cba609c23365e2",
+        "relational_db": "7c8a9590dbcdd3c04c942c4500ffbcde9ec1725839c0578f45f644e46962a2a8",
+        "azure_service_bus": "6a7c7cb9adad154f6d3559c185c142e444132f9ca80b1ec3fc598a2aee9a8dbe",
     }
     assert {name: destination(name, base(name)).hex() for name in frozen} == frozen
 

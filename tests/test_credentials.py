@@ -154,6 +154,7 @@ UNREADABLE = [
     "https://user:pw@host:65536/",
     "https://user:pw@[::1/",
     "https://user:pw@[nonsense]/",
+    "https://user:pw@[:::]/",
     "https://user:pw@a..\N{ZERO WIDTH JOINER}/",
     "https://user:pw\N{FULLWIDTH COMMERCIAL AT}host/",
     "https://host/\N{FULLWIDTH QUESTION MARK}token=x",
@@ -175,7 +176,11 @@ UNREADABLE = [
     "Password=pw",
     "Server=me@host;Password=pw",
     "Endpoint=sb://ns/\n;SharedAccessKey=k",
+    "jdbc:oracle:thin:scott/tiger@//db/x y",
+    "jdbc:postgresql://db/x?password=pw&host=a%20b",
+    "https://user:pw@xn--\N{SNOWMAN}.example/",
     ",".join(["user:pw@host"] * 101),
+    ",".join(["nats://user:pw@host"] * 101),
 ]
 
 

@@ -156,7 +156,7 @@ class TestSecret:
 
     @pytest.mark.parametrize("blob", [b"", b"\1\1\0\0\0", b"\1\1\0\0\0\7" + bytes(92)])
     def test_a_record_of_no_known_term_matches_nothing(self, blob):
-        assert not RING.matches(msgspec.structs.replace(seal(RING), blob=blob), "a password")
+        assert RING.matches(msgspec.structs.replace(seal(RING), blob=blob), "a password") is False
 
     def test_a_request_counts_its_seals(self):
         sealing = RING.sealing("integration", 5)

@@ -113,7 +113,7 @@ class TestCache:
 
     @pytest.fixture
     def kept(self, vault, shelf, now):
-        kept = Vault(vault._provider, vault.meta, shelf.load, clock=lambda: now[0], ttl=300)
+        kept = Vault(vault._provider, vault.meta, shelf.load, clock=lambda: now[0])
         kept.unlock()
         return kept
 

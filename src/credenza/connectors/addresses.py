@@ -228,8 +228,6 @@ def _cut_path(path: str, mark: str, tail: str) -> tuple[str, str, str]:
     if equals < 0:
         return path, mark, tail
     at = max(path.rfind(":", 0, equals), path.rfind("/", 0, equals))
-    if at < 0:
-        raise ValueError
     return path[:at], path[at], path[at + 1 :] + mark + tail
 
 

@@ -75,7 +75,7 @@ def explain(type: ConnectorType, whole: dict[str, Any]) -> list[Finding]:
 
 def _find(schema: dict[str, Any], error: jsonschema_rs.ValidationError) -> Finding:
     rule, place = error.schema_path[1:], error.instance_path[1:]
-    keyword = next(step for step in reversed(rule) if isinstance(step, str) and step in _CODES)
+    keyword = str(rule[-1])
     condition = "".join(_describe_conditions(schema, rule))
     if keyword in {"required", "dependentRequired"}:
         return _find_missing(_kind(error).property, keyword, condition)
@@ -134,7 +134,9 @@ def _describe_conditions(schema: dict[str, Any], rule: Sequence[Step]) -> Iterat
     """Yield ` when …` for every branch that leads to a rule, in documented constants only."""
     node: Any = schema
     for step in rule:
-        if step in {"then", "else"} and isinstance(node, dict) and "if" in node:
+        if step == "properties":
+            return
+        if step in {"then", "else"} and "if" in node:
             yield f" {'when' if step == 'then' else 'unless'} {_describe_condition(node['if'])}"
         node = node[step]
 

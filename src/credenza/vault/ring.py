@@ -70,6 +70,11 @@ class Sealing:
         return Secret(id, path, version, destination, rule, fingerprint, blob)
 
 
+    def fingerprint(self, id: bytes, path: str, text: str) -> bytes:
+        """Return the fingerprint that a secret of this id and path gets when it holds this text."""
+        return envelope.fingerprint(self._fpk.reveal(), id, path, envelope.encode_text(text))
+
+
 class Ring:
     """The opened keys of one workspace. What it opens, seals or signs belongs to that workspace alone."""
 
@@ -127,7 +132,11 @@ class Ring:
 
         `label` keeps the digests of one use from being those of another.
         """
-        return envelope.digest(self._need("fpk", self.term).reveal(), label, data)
+        return self.digester(label)(data)
+
+    def digester(self, label: bytes) -> Callable[[bytes], bytes]:
+        """Return `digest` for one label, made ready for the many texts of one request."""
+        return envelope.digester(self._need("fpk", self.term).reveal(), label)
 
     def sign(self, data: bytes) -> bytes:
         """Return the term (4 bytes) and MAC (32 bytes) of data; two uses begin their data differently."""

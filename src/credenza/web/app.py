@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
@@ -10,26 +12,25 @@ from prometheus_client import CollectorRegistry
 
 from credenza.errors import CredenzaError
 from credenza.settings import Credenza
-from credenza.web import health, tokens
+from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
 from credenza.web.observe import Observe
+from credenza.web.openapi import describe
 from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
+
+DESCRIBED = [*routes.HANDLERS, tokens.issue_token, *health.HANDLERS]
 
 
 def create_app(opened: Credenza) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's."""
     registry = CollectorRegistry()
+    lenient = opened.policy.lenient
+    browsed = pages.Pages(partial(describe, DESCRIBED, opened.catalogue, lenient=lenient))
     app = Litestar(
-        [
-            *routes.HANDLERS,
-            tokens.issue_token,
-            health.read_health,
-            health.read_readiness,
-            health.read_metrics,
-        ],
-        state=State({"credenza": opened, "registry": registry}),
+        [*DESCRIBED, *pages.HANDLERS],
+        state=State({"credenza": opened, "registry": registry, "pages": browsed}),
         exception_handlers={
             CredenzaError: answer_problem,
             HTTPException: answer_problem,

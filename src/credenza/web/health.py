@@ -13,6 +13,12 @@ from credenza.errors import CredenzaError
 from credenza.settings import Credenza
 
 
+class Health(msgspec.Struct):
+    """That the process answers."""
+
+    status: str = "ok"
+
+
 class Readiness(msgspec.Struct):
     """Whether requests can be served, and what is missing."""
 
@@ -22,9 +28,9 @@ class Readiness(msgspec.Struct):
 
 
 @get("/healthz")
-async def read_health() -> dict[str, str]:
+async def read_health() -> Health:
     """Say that the process answers."""
-    return {"status": "ok"}
+    return Health()
 
 
 @get("/readyz")
@@ -47,3 +53,6 @@ async def read_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the counters in Prometheus' text format."""
     registry: CollectorRegistry = request.app.state.registry
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+HANDLERS = [read_health, read_readiness, read_metrics]

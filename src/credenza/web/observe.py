@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 import msgspec
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from credenza.ids import new_ids
@@ -36,19 +37,19 @@ class Observe:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and watch its answer."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        id = new_ids(milliseconds(), 1)[0].hex()
-        scope["credenza.id"] = id  # type: ignore[typeddict-unknown-key]
+        request_id = new_ids(milliseconds(), 1)[0].hex()
+        scope["credenza.id"] = request_id  # type: ignore[typeddict-unknown-key]
         status = 500
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (b"x-request-id", id.encode())]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
                 headers.append((b"x-content-type-options", b"nosniff"))
                 message["headers"] = headers
             await send(message)
@@ -56,9 +57,9 @@ class Observe:
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._observe(scope, status, time.perf_counter() - begun, id)
+            self._observe(scope, status, time.perf_counter() - begun, request_id)
 
-    def _observe(self, scope: Scope, status: int, seconds: float, id: str) -> None:
+    def _observe(self, scope: HTTPScope, status: int, seconds: float, request_id: str) -> None:
         # The route's pattern, never the path: a path may hold what was pasted by mistake.
         route = str(scope.get("path_template") or "none")
         method = str(scope["method"])
@@ -73,7 +74,7 @@ class Observe:
             write_line(
                 level="info",
                 event="request",
-                request=id,
+                request=request_id,
                 method=key[0],
                 route=route,
                 status=status,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote, unquote_to_bytes
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 _NOWHERE = "/-"
@@ -24,7 +25,7 @@ class Paths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Rewrite the path of a request and pass it on."""
-        if scope["type"] == "http":
+        if scope["type"] == ScopeType.HTTP:
             raw = scope.get("raw_path") or quote(scope["path"]).encode()
             scope["path"] = read_path(raw.partition(b"?")[0])
             scope["credenza.slash"] = len(raw) > 1 and raw.endswith(b"/")  # type: ignore[typeddict-unknown-key]

@@ -83,12 +83,14 @@ def write_problem(error: CredenzaError, instance: str, status: HTTPStatus | None
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Turn any exception into an answer; what is not ours says nothing of itself."""
-    instance = request.scope.get("credenza.id", "")
+    instance = str(request.scope.get("credenza.id", ""))
     status, ours = _classify(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The type and the place, never the text: it may hold a value.
         _log.error("request failed", extra={"request": instance, "failure": describe(error)})
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if isinstance(error, HTTPException) and status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = (error.headers or {}).get("allow", "")
     if ours.retryable:
         headers["Retry-After"] = "1"
     return Response(

@@ -75,7 +75,7 @@ class Query:
 def read_if_match(request: Request[Any, Any, Any]) -> int | None:
     """Return the version that If-Match asks for; None: it does not. Raises Invalid."""
     text = request.headers.get("if-match")
-    if text is None or text.strip() == "*":
+    if text is None:
         return None
     version = text.strip().removeprefix("W/").strip('"')
     if not (version.isascii() and version.isdigit() and len(version) < 16):  # noqa: PLR2004

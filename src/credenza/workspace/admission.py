@@ -1,4 +1,4 @@
-"""What can be said of a change before its configuration is looked at: name, permission, versions, texts. Pure."""
+"""What can be said of a change before its configuration is looked at: name, permission, version. Pure."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ _BAD_CATEGORY = Problem(
     "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
 )
 
+_HARMLESS = (_BAD_NAME, _TWICE, _TAKEN)
+
 
 class Admission:
     """Check the changes of one batch, one by one, in order."""
@@ -47,35 +49,56 @@ class Admission:
 
     def examine(self, change: Change | Outline, before: Record | None) -> Sequence[Problem]:
         """Return why a change may not be looked at further; nothing: it may."""
-        name = change.name
-        folded = name.lower()
         if isinstance(change, Flawed):
             return change.problems
-        if not isinstance(change, Expect):
-            if folded in self._seen:
-                return (_TWICE,)
-            self._seen.add(folded)
-        if is_name(name) is None:
-            return (_BAD_NAME,)
-        if self._limited and not self._may(name, before):
-            return (FORBIDDEN,)
-        if before is not None and before.name != name:
-            return (_TAKEN,)
-        expected = change.version if isinstance(change, Expect) else change.expected_version
-        if expected is not None and expected != (before.version if before else 0):
-            return (_STALE,)
-        if before is None and isinstance(change, Drop):
-            return (_MISSING,)
-        return ()
+        # What is removed or expected is looked up, and look-ups are exact.
+        saves = not isinstance(change, (Drop, Expect))
+        problem = self._examine_name(change, before, saves=saves)
+        if problem is None:
+            exact = before if before is not None and before.name == change.name else None
+            problem = _TAKEN if saves and exact is not before else _examine_state(change, exact)
+        return (problem,) if problem else ()
 
     def covers(self, name: str, tags: tuple[tuple[str, str], ...]) -> bool:
         """Say whether the record would still lie within the actor's limits."""
         return not self._limited or access.covers(self._actor, name, tags)  # type: ignore[arg-type]
 
+    def _examine_name(
+        self, change: Change | Outline, before: Record | None, *, saves: bool
+    ) -> Problem | None:
+        if saves and is_name(change.name) is None:
+            return _BAD_NAME
+        if self._limited and not self._may(change.name, before):
+            return FORBIDDEN
+        if not isinstance(change, Expect) and self._repeats(change.name):
+            return _TWICE
+        return None
+
+    def _repeats(self, name: str) -> bool:
+        folded = name.lower()
+        if folded in self._seen:
+            return True
+        self._seen.add(folded)
+        return False
+
     def _may(self, name: str, before: Record | None) -> bool:
         if before is None:
             return access.covers_name(self._actor, name)
         return access.covers(self._actor, name, before.document().tags)
+
+
+def _examine_state(change: Change | Outline, before: Record | None) -> Problem | None:
+    if isinstance(change, Flawed):
+        return None
+    expected = change.version if isinstance(change, Expect) else change.expected_version
+    if expected is not None and expected != (before.version if before else 0):
+        return _STALE
+    return _MISSING if before is None and isinstance(change, Drop) else None
+
+
+def may_go_on(problems: Sequence[Problem]) -> bool:
+    """Say whether a save that was refused may still be looked at further, for what else is wrong with it."""
+    return all(problem in _HARMLESS for problem in problems)
 
 
 def examine_put(put: Put, before: Record | None) -> list[Problem]:

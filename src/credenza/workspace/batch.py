@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -34,11 +34,19 @@ from credenza.model import (
 from credenza.ports import Tx
 from credenza.vault import Ring
 from credenza.workspace import compose
-from credenza.workspace.admission import FORBIDDEN, UNKNOWN_TYPE, Admission, examine_put, is_name
-from credenza.workspace.changes import Changes, Outline
+from credenza.workspace.admission import (
+    FORBIDDEN,
+    UNKNOWN_TYPE,
+    Admission,
+    examine_put,
+    is_name,
+    may_go_on,
+)
+from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.policy import Policy
-from credenza.workspace.sealing import Outcome, Sealer
+from credenza.workspace.sealing import Outcome, Place, Sealer
 
+T = TypeVar("T")
 _encode = msgspec.json.encode
 _PENDING = Item(None, "pending")
 
@@ -57,9 +65,9 @@ class Context(NamedTuple):
 class Step(NamedTuple):
     """One admitted `Put` on its way; `owner` is the record's id, old or new."""
 
-    index: int
+    position: int
     put: Put
-    type: ConnectorType
+    connector: ConnectorType
     before: Record | None
     document: Document | None
     owner: bytes
@@ -78,11 +86,15 @@ class Batch:
         self._context = context
         self._tx = tx
         self._admission = Admission(context.actor)
+        self._digester = context.ring.digester(b"put")
         self._ids: Iterator[bytes] = iter(())
         self._rows: Iterator[int] = iter(())
-        # A caller who may not reveal must not learn by a dry run whether a guess was right.
-        self._guarded = context.dry_run and not access.allows(context.actor, Permission.REVEAL)
-        self._sealer = Sealer(context.ring, 2 * count, self._new_id, guarded=self._guarded)
+        # A caller who may not reveal must not learn whether a guess was right: not by a dry run, and not
+        # by the destination that undeclared keys are a part of.
+        blind = not access.allows(context.actor, Permission.REVEAL)
+        self._guarded = blind and context.dry_run
+        self._recognises = not blind or not (context.dry_run or context.policy.lenient)
+        self._sealer = Sealer(context.ring, 2 * count, self._new_id, guarded=self._guarded, blind=blind)
         self._sealer.seals = not context.dry_run
 
     @property
@@ -105,7 +117,7 @@ class Batch:
         for index, change in zip(rest, changes.read(rest), strict=True):
             step = self._admit(index, change, found.get(change.name.lower()))
             if step is not None:
-                steps.setdefault(step.type.name, []).append(step)
+                steps.setdefault(step.connector.name, []).append(step)
         rows = [step.before.row for each in steps.values() for step in each if step.before]
         held = self._tx.held(rows) if rows else {}
         if not self._context.dry_run:
@@ -115,10 +127,10 @@ class Batch:
 
     def _recognise(self, index: int, outline: Outline, before: Record | None, rules: bytes) -> bool:
         """Settle a change whose very text made the record what it is: it changes nothing again."""
-        if before is None or before.digest is None or outline.source is None or self._guarded:
+        if before is None or before.digest is None or outline.source is None or not self._recognises:
             return False
-        type = self._context.catalogue.get(outline.type)
-        if type is None or before.digest != self._digest(type, rules, outline.source):
+        connector = self._context.catalogue.get(outline.type)
+        if connector is None or before.digest != self._digest(connector, rules, outline.source):
             return False
         problems = self._admission.examine(outline, before)
         if problems:
@@ -128,64 +140,71 @@ class Batch:
         return True
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
+        if isinstance(change, Torn):
+            self._fail(index, change.name, change.problems)
+            change = change.rest
         problems = self._admission.examine(change, before)
         if problems:
             self._fail(index, change.name, problems)
-        elif isinstance(change, Put):
-            return self._admit_put(index, change, before)
-        elif before is None or isinstance(change, Expect):
-            self.items[index] = Item(change.name, "unchanged", before and before.version)
+        if isinstance(change, Put):
+            same = before if before is not None and before.name == change.name else None
+            return self._admit_put(index, change, same) if may_go_on(problems) else None
+        if problems:
+            return None
+        if before is None or isinstance(change, Expect):
+            self.items[index] = Item(change.name, "unchanged", before.version if before else None)
         elif isinstance(change, Drop):
             self.drops.append(before)
             self.items[index] = Item(before.name, "deleted", before.version)
         return None
 
     def _admit_put(self, index: int, put: Put, before: Record | None) -> Step | None:
-        type = self._context.catalogue.get(put.type)
-        problems = examine_put(put, before) + ([] if type else [UNKNOWN_TYPE])
+        connector = self._context.catalogue.get(put.type)
+        problems = examine_put(put, before) + ([] if connector else [UNKNOWN_TYPE])
         if problems:
             self._fail(index, put.name, problems)
-        if type is None or (before is not None and before.type != put.type):
+        if connector is None or (before is not None and before.type != put.type):
             return None
         # One with problems is drafted too, so that all its problems are told at once.
         document = before.document() if before else None
-        return Step(index, put, type, before, document, before.id if before else self._new_id())
+        return Step(index, put, connector, before, document, before.id if before else self._new_id())
 
     def _digest(self, type: ConnectorType, rules: bytes, source: bytes) -> bytes:
-        return self._context.ring.digest(b"put", type.digest + rules + source)
+        return self._digester(type.digest + rules + source)
 
     def _draft(self, steps: list[Step], held: Mapping[int, Mapping[str, Secret]]) -> None:
-        offers = [(step.put.configuration and step.put.configuration.reveal(), _held(step)) for step in steps]
-        drafts = draft_all(steps[0].type, offers, lenient=self._context.policy.lenient)
+        offers = [(_entered(step.put), _held(step)) for step in steps]
+        drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
         for step, draft in zip(steps, drafts, strict=True):
             if draft.problems:
-                self._fail(step.index, step.put.name, draft.problems)
-            elif not self.items[step.index].problems:
+                self._fail(step.position, step.put.name, draft.problems)
+            elif not self.items[step.position].problems:
                 self._compose(step, draft, held[step.before.row] if step.before else {})
 
     def _compose(self, step: Step, draft: Draft, held: Mapping[str, Secret]) -> None:
         put, old, by = step.put, step.document, self._context.actor.name
         version = step.before.version + 1 if step.before else 1
         self._sealer.seals = not self._context.dry_run and (self._context.per_item or not self.failed)
-        outcome = self._sealer.decide(step.owner, version, self.now, step.type, draft, held, old)
+        place = Place(step.owner, version, self.now, step.connector.rule, held, old.secrets if old else {})
+        outcome = self._sealer.decide(place, step.connector, draft)
         document = Document(
-            category=put.category or (old.category if old else step.type.category),
+            category=put.category or (old.category if old else step.connector.category),
             configuration=draft.public,
             secrets=outcome.refs,
-            description=put.description if put.description is not None else old and old.description,
+            description=_or(put.description, old.description if old else None),
             enabled=put.enabled if put.enabled is not None else old is None or old.enabled,
             tags=compose.next_tags(old.tags if old else (), put),
             apis=compose.next_apis(old.apis if old else (), put, by=by, at=self.now),
             missing=draft.missing,
         )
         if not self._admission.covers(put.name, document.tags):
-            self._fail(step.index, put.name, [FORBIDDEN])
+            self._fail(step.position, put.name, [FORBIDDEN])
         elif outcome.problems:
-            self._fail(step.index, put.name, outcome.problems)
+            self._fail(step.position, put.name, outcome.problems)
         else:
             self._conclude(step, version, document, outcome, draft)
 
-    def _conclude(  # noqa: PLR0917  # a record's next version and how it came about
+    def _conclude(  # a record's next version and how it came about
         self, step: Step, version: int, document: Document, outcome: Outcome, draft: Draft
     ) -> None:
         before, old = step.before, step.document
@@ -198,9 +217,9 @@ class Batch:
             changed = tuple(edit.pointer for edit in edits)
             if not edits and old.missing == document.missing:
                 item = Item(before.name, "unchanged", before.version, (), words, old.missing)
-                self.items[step.index] = item
+                self.items[step.position] = item
                 return
-        self.items[step.index] = Item(step.put.name, result, version, changed, words, document.missing)
+        self.items[step.position] = Item(step.put.name, result, version, changed, words, document.missing)
         if not self._sealer.seals:
             return
         self.writes.append(
@@ -221,7 +240,7 @@ class Batch:
             row=before.row if before else next(self._rows),
             id=step.owner,
             name=step.put.name,
-            type=step.type.name,
+            type=step.connector.name,
             category=document.category,
             description=document.description,
             enabled=document.enabled,
@@ -239,7 +258,7 @@ class Batch:
         if put.source is None:
             return None
         rules = b"%d%d" % (self._context.policy.lenient, put.replace_apis)
-        return self._digest(step.type, rules, put.source.reveal())
+        return self._digest(step.connector, rules, put.source.reveal())
 
     def _words(self, old: Document | None, new: Document, draft: Draft) -> Mapping[str, str]:
         if not new.secrets and not (old and old.secrets):
@@ -257,11 +276,19 @@ class Batch:
         self.failed = True
 
     def _new_id(self) -> bytes:
-        id = next(self._ids, None)
-        if id is None:
+        made = next(self._ids, None)
+        if made is None:
             self._ids = iter(new_ids(self.now, min(2 * len(self.items), 1_000)))
-            id = next(self._ids)
-        return id
+            made = next(self._ids)
+        return made
+
+
+def _entered(put: Put) -> Mapping[str, Any] | None:
+    return None if put.configuration is None else put.configuration.reveal()
+
+
+def _or(given: T | None, other: T) -> T:
+    return other if given is None else given
 
 
 def _held(step: Step) -> Held:

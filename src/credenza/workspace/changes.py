@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from credenza.model import Change, Put
+from credenza.model import Change, Flawed, Put
 
 
 class Outline(NamedTuple):
@@ -15,6 +15,12 @@ class Outline(NamedTuple):
     type: str = ""
     expected_version: int | None = None
     source: bytes | None = None
+
+
+class Torn(Flawed, frozen=True):
+    """A change of which a part cannot be read; the `rest` is looked at only for what else is wrong."""
+
+    rest: Put
 
 
 class Changes(Protocol):

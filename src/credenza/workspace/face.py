@@ -89,7 +89,7 @@ class Workspace:
                 return failed
 
             def job(tx: Tx) -> Receipt:
-                return saving.save(self._ledger, context, tx, batch, None if dry_run else once)
+                return saving.save(self._ledger, context, tx, batch, once)
 
             if dry_run:
                 return saving.finished(lambda: self._store.read(tenant, job))
@@ -146,7 +146,7 @@ class Workspace:
         search: str | None = None,
         after: str | None = None,
         limit: int | None = None,
-    ) -> list[View]:
+    ) -> Sequence[View]:
         """Return the records this actor may see, in order of their names."""
         self._ledger.require(Permission.READ, "list")
         limited = bool(self.actor.names or self.actor.tags)
@@ -170,7 +170,7 @@ class Workspace:
 
         return self._store.read(self.actor.tenant, job)
 
-    def history(self, name: str, *, before: int | None = None, limit: int = 100) -> list[Version]:
+    def history(self, name: str, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return a record's versions, newest first."""
 
         def job(tx: Tx, record: Record) -> list[Version]:
@@ -187,7 +187,7 @@ class Workspace:
 
         return self._read(name, job)
 
-    def difference(self, name: str, first: int, second: int) -> list[tuple[str, str]]:
+    def difference(self, name: str, first: int, second: int) -> Sequence[tuple[str, str]]:
         """Return where two versions differ and how, as (pointer, word): never a value."""
 
         def job(tx: Tx, record: Record) -> list[tuple[str, str]]:
@@ -218,7 +218,7 @@ class Workspace:
         sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), verb, name)
         return open_all(ring, sealed, self._catalogue)
 
-    def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, list[str], list[str]]:
+    def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
         """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""
         self._ledger.require(Permission.ADMINISTER, "audit")
         ring = self._ledger.ring()
@@ -258,7 +258,7 @@ class Workspace:
         return not self.actor.tags or access.covers(self.actor, record.name, record.document().tags)
 
     def _version(self, tx: Tx, record: Record, version: int) -> Version:
-        found = tx.version(record.row, version)
+        found = tx.version(record.row, version) if 0 < version <= record.version else None
         if found is None or not access.covers(self.actor, record.name, found.document.tags):
             raise NotFound("There is no such version of this integration.")
         return found

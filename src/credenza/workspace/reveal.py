@@ -43,14 +43,16 @@ def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
         if secret is None or secret.version != ref.version:
             raise Damaged("A secret of this integration is missing or out of step with it.")
         opened[path] = ring.open(KIND, record.id, secret).reveal()
-    type = catalogue.get(record.type)
-    if type is None:
+    connector = catalogue.get(record.type)
+    if connector is None:
         if opened:
             raise Damaged("The connector type of this integration is not loaded; its secrets stay closed.")
         return Resolved(record, document, Sensitive(dict(document.configuration)))
-    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in opened else b""
     redacted = {path: ref.redacted for path, ref in document.secrets.items() if ref.redacted is not None}
-    destination = type.destination(document.configuration, redacted, mark)
-    if any((secrets[path].destination, secrets[path].rule) != (destination, type.rule) for path in opened):
+    declared = connector.destination(document.configuration, redacted)
+    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in opened else b""
+    whole = connector.destination(document.configuration, redacted, mark)
+    meant = {path: (declared if path == UNKNOWN else whole, connector.rule) for path in opened}
+    if any((secrets[path].destination, secrets[path].rule) != meant[path] for path in opened):
         raise Damaged("A secret of this integration was sealed for another destination; enter it again.")
-    return Resolved(record, document, Sensitive(join(document.configuration, opened, type.keys)))
+    return Resolved(record, document, Sensitive(join(document.configuration, opened, connector.keys)))

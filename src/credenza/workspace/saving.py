@@ -14,7 +14,7 @@ from credenza.errors import Conflict, Forbidden, KeyReused
 from credenza.model import Receipt
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
-from credenza.workspace.admission import blame
+from credenza.workspace.admission import FORBIDDEN, blame
 from credenza.workspace.batch import Batch, Context
 from credenza.workspace.changes import Changes
 from credenza.workspace.ledger import Ledger
@@ -86,12 +86,13 @@ def settle(ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> Future[Rec
         tries -= 1
         error = tried.exception()
         if error is None:
-            _answer(out, tried.result())
+            receipt = tried.result()
+            _tell(ledger, out, receipt, _refused(receipt))
         elif isinstance(error, Conflict) and tries > 0:
             attempt().add_done_callback(done)
         elif isinstance(error, Forbidden):
             names = [problem.name for problem in error.problems]
-            ledger.refuse("save", names).add_done_callback(lambda _: _answer(out, error))
+            _tell(ledger, out, error, names or [None])
         else:
             _answer(out, error)
 
@@ -117,6 +118,26 @@ def _answer(future: Future[Receipt], outcome: Receipt | BaseException) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
+
+
+def _tell(
+    ledger: Ledger, future: Future[Receipt], outcome: Receipt | BaseException, refused: list[str | None]
+) -> None:
+    """Answer, and first leave an audit row of what was refused, where something was."""
+    if not refused:
+        _answer(future, outcome)
+    else:
+        ledger.refuse("save", [name for name in refused if name]).add_done_callback(
+            lambda _: _answer(future, outcome)
+        )
+
+
+def _refused(receipt: Receipt) -> list[str | None]:
+    return [
+        item.name
+        for item in receipt.items
+        if item.problems and any(problem.code == FORBIDDEN.code for problem in item.problems)
+    ]
 
 
 @contextmanager

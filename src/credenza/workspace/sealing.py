@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Problem
-from credenza.model import Document, Secret, SecretRef
+from credenza.model import Secret, SecretRef
 from credenza.vault import Ring, Sealing
 
 KIND = "integration"
+_PLANNED = b"planned"
 _REENTER = "Where this secret is sent has changed: enter it again together with the change."
 
 
@@ -23,19 +24,34 @@ class Outcome(NamedTuple):
     problems: list[Problem]
 
 
+class Place(NamedTuple):
+    """One record's next version: whose it is, when, under which rule, and the secrets it has so far."""
+
+    owner: bytes
+    version: int
+    at: int
+    rule: int
+    held: Mapping[str, Secret]
+    refs: Mapping[str, SecretRef]
+
+
 class Sealer:
     """Decide over the secrets of the records of one batch.
 
-    `seals` False plans only; `guarded` never says that an entered secret is the one held.
+    `seals` False plans only; `guarded` never says that an entered secret is the one held, `blind` keeps
+    nothing beside undeclared keys that are entered anew.
     """
 
-    def __init__(self, ring: Ring, count: int, new_id: Callable[[], bytes], *, guarded: bool) -> None:
+    def __init__(
+        self, ring: Ring, count: int, new_id: Callable[[], bytes], *, guarded: bool, blind: bool
+    ) -> None:
         """Begin a batch of about `count` secrets."""
         self._ring = ring
         self._count = count
         self._sealing: Sealing | None = None
         self._new_id = new_id
         self._guarded = guarded
+        self._blind = blind
         self.seals = True
 
     @property
@@ -43,70 +59,69 @@ class Sealer:
         """Return the term and number of the seals made; None: none were."""
         return (self._sealing.term, self._sealing.seals) if self._sealing else None
 
-    def decide(  # noqa: PLR0917  # the record, its type, its old and new secrets
-        self,
-        owner: bytes,
-        version: int,
-        at: int,
-        type: ConnectorType,
-        draft: Draft,
-        held: Mapping[str, Secret],
-        old: Document | None,
-    ) -> Outcome:
-        """Return what becomes of one record's secrets in its version `version`.
+    def decide(self, place: Place, type: ConnectorType, draft: Draft) -> Outcome:
+        """Return what becomes of one record's secrets in its next version.
 
         An entered value that is the one held, for the same destination, stays; everything else entered
         is sealed under the version that sets it. What is kept must still go where it was meant to go.
         """
+        held = place.held
         out = Outcome({}, [], [path for path in draft.cleared if path in held], [])
-        refs = old.secrets if old else {}
-        unknown_id, mark = self._unknown(draft, held)
-        destination = type.destination(draft.public, draft.redacted, mark)
-        for path, text in draft.entered.items():
-            secret = held.get(path)
-            if secret is not None and self._stays(secret, text, destination, type.rule):
-                out.refs[path] = refs[path]
-                continue
-            out.refs[path] = SecretRef(version, at, draft.redacted.get(path))
-            if secret is not None:
-                out.retired.append(path)
-            if self.seals:
-                id = secret.id if secret else unknown_id if path == UNKNOWN else self._new_id()
-                out.sealed.append(
-                    self._begin().seal(
-                        owner,
-                        path,
-                        id=id,
-                        version=version,
-                        destination=destination,
-                        rule=type.rule,
-                        text=text,
-                    )
-                )
+        destination = type.destination(draft.public, draft.redacted)
+        mark = b""
+        if UNKNOWN in draft.entered:
+            mark = self._enter(place, out, draft, UNKNOWN, destination)
+        elif UNKNOWN in draft.kept:
+            mark = self._keep(place, out, UNKNOWN, destination)
+        if mark:
+            # Undeclared keys may say where secrets are sent, so all others are bound to them.
+            destination = type.destination(draft.public, draft.redacted, mark)
+        for path in draft.entered:
+            if path != UNKNOWN:
+                self._enter(place, out, draft, path, destination)
+        hidden = self._blind and UNKNOWN in draft.entered and UNKNOWN in held
         for path in draft.kept:
-            secret = held.get(path)
-            if secret is None or (secret.destination, secret.rule) != (destination, type.rule):
-                pointer = f"/configuration{path}"
-                out.problems.append(Problem("secret_reentry_required", _REENTER, pointer, "x-destination"))
-            else:
-                out.refs[path] = refs[path]
+            if path != UNKNOWN:
+                self._keep(place, out, path, b"" if hidden else destination)
         return out
+
+    def _enter(self, place: Place, out: Outcome, draft: Draft, path: str, destination: bytes) -> bytes:
+        """Return the fingerprint of the secret that stays or is sealed."""
+        text, secret = draft.entered[path], place.held.get(path)
+        if secret is not None and self._stays(secret, text, destination, place.rule):
+            out.refs[path] = place.refs[path]
+            return secret.fingerprint
+        out.refs[path] = SecretRef(place.version, place.at, draft.redacted.get(path))
+        if secret is not None:
+            out.retired.append(path)
+        if not self.seals:
+            return _PLANNED
+        sealed = self._begin().seal(
+            place.owner,
+            path,
+            id=secret.id if secret else self._new_id(),
+            version=place.version,
+            destination=destination,
+            rule=place.rule,
+            text=text,
+        )
+        out.sealed.append(sealed)
+        return sealed.fingerprint
+
+    def _keep(self, place: Place, out: Outcome, path: str, destination: bytes) -> bytes:
+        """Return the fingerprint of the secret that is kept, where it may be."""
+        secret = place.held.get(path)
+        if secret is None or (secret.destination, secret.rule) != (destination, place.rule):
+            pointer = f"/configuration{path}"
+            out.problems.append(Problem("secret_reentry_required", _REENTER, pointer, "x-destination"))
+            return _PLANNED
+        out.refs[path] = place.refs[path]
+        return secret.fingerprint
 
     def _stays(self, secret: Secret, text: str, destination: bytes, rule: int) -> bool:
         if self._guarded or (secret.destination, secret.rule) != (destination, rule):
             return False
         return self._ring.matches(secret, text)
-
-    def _unknown(self, draft: Draft, held: Mapping[str, Secret]) -> tuple[bytes, bytes]:
-        """Return the id and fingerprint of the undeclared keys: where they say to send a secret counts."""
-        secret = held.get(UNKNOWN)
-        text = draft.entered.get(UNKNOWN)
-        if text is None:
-            return b"", secret.fingerprint if secret and UNKNOWN in draft.kept else b""
-        if secret is not None and self._ring.matches(secret, text):
-            return secret.id, secret.fingerprint
-        id = secret.id if secret else self._new_id()
-        return id, self._begin().fingerprint(id, UNKNOWN, text)
 
     def _begin(self) -> Sealing:
         if self._sealing is None:

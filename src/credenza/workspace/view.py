@@ -20,7 +20,7 @@ class View(msgspec.Struct, frozen=True):
 
 def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool) -> View:
     """Return the view of a record at one of its versions; `locked` marks secrets as undecryptable."""
-    type = catalogue.get(record.type)
-    order = type.keys if type else ()
+    connector = catalogue.get(record.type)
+    order = connector.keys if connector else ()
     shown = present(order, document.configuration, document.secrets, undecryptable=locked)
     return View(record, document, shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,6 +15,7 @@ from credenza.errors import Conflict, StoreRejected
 from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
 from credenza.ports import Tx
 from credenza.stores.sqlite import connect, schema, search
+from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.stores.sqlite.writer import Writer
 
@@ -24,6 +24,13 @@ _KEYS = """
 SELECT k.id, k.hash, k.role, k.names, k.tags, k.created_at, k.created_by, k.revoked_at,
     w.id, w.uuid, w.slug, w.created_at
 FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
+"""
+_ADD_KEY = """
+INSERT INTO api_keys (id, workspace_id, hash, role, names, tags, created_at, created_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_REVOKE = """
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND workspace_id = ?
 """
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(tuple[Tag, ...])
@@ -55,8 +62,7 @@ class SqliteStore:
         except BaseException:
             self._release()
             raise
-        self._readers = threading.local()
-        self._open_readers: list[sqlite3.Connection] = []
+        self._readers = Readers(self._connect_reader)
         self._writer = Writer(connection, search.index_some if serving else lambda _: False)
 
     @property
@@ -66,13 +72,13 @@ class SqliteStore:
 
     def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         """Run a job on one consistent, read-only view."""
-        connection = self._reader()
         try:
-            connection.execute("BEGIN")
-            try:
-                return job(SqliteTx(connection, tenant))
-            finally:
-                connection.execute("ROLLBACK")
+            with self._readers.lend() as connection:
+                connection.execute("BEGIN")
+                try:
+                    return job(SqliteTx(connection, tenant))
+                finally:
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise connect.translate(error) from None
 
@@ -121,27 +127,18 @@ class SqliteStore:
             *(key.created_at, key.created_by),
         )
         self._unique(
-            lambda connection: (
-                connection.execute(
-                    "INSERT INTO api_keys (id, workspace_id, hash, role, names, tags, created_at, created_by) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    values,
-                ).rowcount
-            ),
+            lambda connection: connection.execute(_ADD_KEY, values).rowcount,
             "An API key of this id exists already.",
         )
 
     def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
         """Mark a key as revoked; False: no such key in this workspace."""
-        return self._writer.submit(
-            lambda connection: (
-                connection.execute(
-                    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND workspace_id = ?",
-                    (at, id, tenant.row),
-                ).rowcount
-                > 0
-            )
-        ).result()
+
+        def job(connection: sqlite3.Connection) -> bool:
+            return connection.execute(_REVOKE, (at, id, tenant.row)).rowcount > 0
+
+        revoked: bool = self._writer.submit(job).result()
+        return revoked
 
     def vault(self) -> VaultMeta | None:
         """Return what the store says of its vault."""
@@ -183,8 +180,7 @@ class SqliteStore:
     def close(self) -> None:
         """Finish what was begun and let go of the file."""
         self._writer.close()
-        for reader in self._open_readers:
-            reader.close()
+        self._readers.close()
         self._release()
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
@@ -201,19 +197,15 @@ class SqliteStore:
         if self._lock is not None:
             self._lock.release()
 
-    def _reader(self) -> sqlite3.Connection:
-        try:
-            connection: sqlite3.Connection = self._readers.connection
-        except AttributeError:
-            connection = connect.connect(self.path, **self._settings)
-            connection.execute("PRAGMA query_only = 1")
-            self._readers.connection = connection
-            self._open_readers.append(connection)
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = connect.connect(self.path, **self._settings)
+        connection.execute("PRAGMA query_only = 1")
         return connection
 
     def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         try:
-            return self._reader().execute(sql, parameters).fetchall()
+            with self._readers.lend() as connection:
+                return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise connect.translate(error) from None
 

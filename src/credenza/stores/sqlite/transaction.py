@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from credenza.errors import Conflict, CredenzaError
-from credenza.model import Edit, Entry, Head, Record, Secret, Tenant, Version, Document, Write
+from credenza.model import Document, Edit, Entry, Head, Record, Secret, Tenant, Version, Write
 from credenza.stores.sqlite import saving, search
 
 _RECORD = """
@@ -110,7 +111,8 @@ class SqliteTx:
         """Return records in the order of their names, filtered."""
         wanted: dict[str, object] = {"category": category, "type": type, "enabled": enabled}
         clauses = [f"AND i.{column} = :{column}" for column, value in wanted.items() if value is not None]
-        parameters: dict[str, object] = {"workspace": self._workspace, "after": after, "limit": -1 if limit is None else limit}
+        parameters: dict[str, object] = {"workspace": self._workspace, "after": after}
+        parameters["limit"] = -1 if limit is None else limit
         parameters |= wanted
         if after is not None:
             clauses.append("AND i.name > :after")
@@ -204,11 +206,13 @@ def _json(values: Sequence[object]) -> str:
     return msgspec.json.encode(values).decode()
 
 
-def _record(row: tuple) -> Record:  # type: ignore[type-arg]
-    return Record(*row[:6], bool(row[6]), *row[7:13], row[13].encode())
+def _record(row: tuple[Any, ...]) -> Record:
+    fields = [*row]
+    fields[6], fields[13] = bool(row[6]), row[13].encode()
+    return Record(*fields)
 
 
-def _secret(row: tuple) -> Secret:  # type: ignore[type-arg]
+def _secret(row: tuple[Any, ...]) -> Secret:
     return Secret(
         id=row[0],
         path=row[1],
@@ -220,5 +224,5 @@ def _secret(row: tuple) -> Secret:  # type: ignore[type-arg]
     )
 
 
-def _version(row: tuple) -> Version:  # type: ignore[type-arg]
+def _version(row: tuple[Any, ...]) -> Version:
     return Version(row[0], row[1], row[2], _edits.decode(row[3]), _documents.decode(row[4]))

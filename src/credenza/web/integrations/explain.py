@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema_rs
 import msgspec
@@ -14,11 +16,19 @@ from credenza.errors import Problem
 from credenza.workspace.compose import escape
 
 TOO_DEEP = Problem("too_deep", "Values may be nested 32 levels deep.", "", "depth")
-_MISMATCH = "This must be the name of the integration it stands in, or be left out with it."
-_WORDS = {
-    "type": ("wrong_type", "This has the wrong type."),
-    "anyOf": ("wrong_type", "This has the wrong type."),
+_TOO_LARGE = Problem("number_out_of_range", "A number of this item is too large.", "", "maximum")
+_NOT_UTF8 = Problem("invalid_json", "This item is not UTF-8.", "", "json")
+_NOT_JSON = Problem("invalid_json", "This item is not JSON.", "", "json")
+_TWICE = Problem("duplicate_key", "A key stands twice in one object of this item.", "", "uniqueKeys")
+_MISMATCH = "This must be the name of the integration it stands in."
+_KINDS = {
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "array": "a list",
+    "object": "an object",
 }
+_MOST_DIGITS = 300
 
 
 class Explainer:
@@ -26,27 +36,29 @@ class Explainer:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the schema once."""
-        self._validator = jsonschema_rs.Draft202012Validator(schema)
+        self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
         self._definitions: dict[str, Any] = schema.get("$defs", {})
 
     def explain(self, raw: msgspec.Raw) -> tuple[Problem, ...]:
         """Return every problem of an item that its decoder refused."""
-        item = msgspec.json.decode(raw)
+        try:
+            item = msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            return (explain_text(bytes(raw)),)
         found = [problem for error in self._validator.iter_errors(item) for problem in self._say(item, error)]
         return tuple(found) or (Problem("invalid_item", "This item cannot be read.", "", "type"),)
 
     def _say(self, item: object, error: jsonschema_rs.ValidationError) -> Iterator[Problem]:
         pointer = "".join(f"/{escape(str(part))}" for part in error.instance_path)
-        keyword = str(error.schema_path[-1]) if error.schema_path else ""
-        keyword = next((k for k in ("required", "additionalProperties") if k in error.schema_path), keyword)
-        if keyword == "required":
-            missing = getattr(error.kind, "property", "")
-            yield Problem("required", f"`{missing}` is required.", f"{pointer}/{missing}", keyword)
-        elif keyword == "additionalProperties":
+        kind: Any = error.kind
+        if kind.name == "required":
+            missing = kind.property
+            yield Problem("required", f"`{missing}` is required.", f"{pointer}/{missing}", kind.name)
+        elif kind.name == "additionalProperties":
             yield from self._unknown(item, error.instance_path, pointer)
         else:
-            code, message = _WORDS.get(keyword, ("invalid_item", "This cannot be accepted."))
-            yield Problem(code, message, pointer, keyword)
+            wanted = _KINDS[kind.types[0]]
+            yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
 
     def _unknown(self, item: object, path: Sequence[str | int], pointer: str) -> Iterator[Problem]:
         place: Any = item
@@ -72,23 +84,61 @@ def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:
 
 
 def explain_text(text: bytes) -> Problem:
-    """Say which rule beyond JSON's grammar a text breaks: UTF-8, a key twice, a number out of range, depth."""
+    """Say which rule beyond JSON's grammar a text breaks: UTF-8, a key twice, a number's range, depth."""
+    found: set[str] = set()
+
+    def read_pairs(pairs: list[tuple[str, object]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            found.add("twice")
+
+    def read_number(digits: str) -> None:
+        if len(digits) > _MOST_DIGITS or math.isinf(float(digits)):
+            found.add("large")
+
     try:
-        decoded = text.decode()
+        json.loads(
+            text.decode(), object_pairs_hook=read_pairs, parse_int=read_number, parse_float=read_number
+        )
     except UnicodeDecodeError:
-        return Problem("invalid_json", "This item is not UTF-8.", "", "json")
-    twice: list[bool] = []
-
-    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
-        twice.append(len({key for key, _ in found}) != len(found))
-        return dict(found)
-
-    try:
-        json.loads(decoded, object_pairs_hook=pairs, parse_constant=lambda _: twice.clear())
+        return _NOT_UTF8
     except RecursionError:
         return TOO_DEEP
     except ValueError:
-        return Problem("invalid_json", "This item is not JSON.", "", "json")
-    if any(twice):
-        return Problem("duplicate_key", "A key stands twice in one object of this item.", "", "uniqueKeys")
-    return TOO_DEEP
+        return _NOT_JSON
+    if "twice" in found:
+        return _TWICE
+    return _TOO_LARGE if "large" in found else TOO_DEEP
+
+
+def explain_body(body: bytes) -> str:
+    """Say in a sentence why a body is no JSON at all."""
+    if body.startswith(codecs.BOM_UTF8):
+        return "The body begins with a byte order mark; send plain UTF-8."
+    try:
+        json.loads(body.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        return "The body is not UTF-8."
+    except _ConstantError:
+        return "The body holds NaN or Infinity, which are not JSON."
+    except (ValueError, RecursionError):
+        return "The body is not JSON."
+    return "A text of the body holds half of a surrogate pair, which is no Unicode."
+
+
+class _ConstantError(ValueError):
+    pass
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise _ConstantError
+
+
+def _unfold(schema: Any) -> Any:  # noqa: ANN401  # a schema is any JSON
+    """Write `X or null` as a condition, so that what X finds wrong is told, not that no choice holds."""
+    if isinstance(schema, list):
+        return [_unfold(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if {"type": "null"} in schema.get("anyOf", ()):
+        return {"if": {"not": {"type": "null"}}, "then": _unfold(schema["anyOf"][0])}
+    return {key: _unfold(value) for key, value in schema.items()}

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
+from litestar.exceptions import MethodNotAllowedException
 from litestar.params import FromPath
 
-from credenza.errors import Invalid, NotFound, Problem
+from credenza.errors import Invalid, Problem
 from credenza.model import Drop
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
@@ -24,7 +25,7 @@ _LARGE = 64 * 1024
 _encode = msgspec.json.encode
 
 
-@post("/api/integrations", guards=[require_actor])
+@post("/api/integrations", guards=[require_actor], status_code=200)
 async def save_integrations(request: AnyRequest) -> Response[bytes]:
     """Create or update integrations in bulk, all or nothing."""
     query = Query(request, "mode", "dryRun", "apis")
@@ -55,7 +56,7 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
 async def list_integrations(request: AnyRequest) -> Response[bytes]:
     """List integrations with their apis."""
     if not slash(request.scope):
-        raise NotFound("The list of integrations is at /api/integrations/ (with the slash at its end).")
+        raise MethodNotAllowedException(headers={"allow": "POST, OPTIONS"})
     return await _list(request, apis=True)
 
 
@@ -99,7 +100,7 @@ async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[byt
     limit = query.number("limit", 100, least=1, most=1_000) or 100
     workspace = _workspace(request)
     versions = await asyncio.to_thread(workspace.history, segment(name), before=before, limit=limit)
-    return _json({"name": segment(name), "versions": [shapes.show_version(each) for each in versions]})
+    return _json(shapes.show_history(segment(name), versions))
 
 
 @get("/api/integrations/provider/{name:str}/history/{version:int}", guards=[require_actor])
@@ -109,10 +110,9 @@ async def read_version(request: AnyRequest, name: FromPath[str], version: FromPa
     workspace = _workspace(request)
     if against is None:
         view = await asyncio.to_thread(workspace.version, segment(name), version)
-        return _json(shapes.show(view, apis=True) | {"version": version})
+        return _json({**shapes.show(view, apis=True), "version": version})
     edits = await asyncio.to_thread(workspace.difference, segment(name), against, version)
-    changes = [{"pointer": pointer, "change": change} for pointer, change in edits]
-    return _json({"name": segment(name), "from": against, "to": version, "changes": changes})
+    return _json(shapes.show_difference(segment(name), against, version, edits))
 
 
 class RollbackBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -32,7 +32,7 @@ class IntegrationApi(TypedDict):
 class Integration(TypedDict):
     """An integration as reads show it; times are milliseconds since the epoch.
 
-    `missing` holds the JSON Pointers of what a lenient save left out. `apis` stands where the call lists them.
+    `missing` holds the JSON Pointers of what a lenient save left out; `apis` stands where a call lists them.
     """
 
     name: str

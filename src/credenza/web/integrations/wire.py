@@ -17,7 +17,7 @@ from credenza.errors import Invalid, Problem, TooLarge
 from credenza.model import ApiPut, Change, Flawed, Put, Tag
 from credenza.sensitive import Sensitive
 from credenza.web.integrations import explain
-from credenza.workspace.changes import Outline
+from credenza.workspace.changes import Outline, Torn
 
 MAX_ITEMS = 10_000
 
@@ -82,10 +82,16 @@ class _Outline(msgspec.Struct):
     expectedVersion: int | None = None  # noqa: N815
 
 
+class _Loose(msgspec.Struct):
+    name: Any = ""
+
+
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _items = msgspec.json.Decoder(list[IntegrationItem])
 _outlines = msgspec.json.Decoder(list[_Outline])
+_loose = msgspec.json.Decoder(list[_Loose])
 _explainer = explain.Explainer(msgspec.json.schema(IntegrationItem))
+_FIELDS = IntegrationItem.__struct_fields__
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -126,16 +132,35 @@ class Items:
             return Flawed(_outline(raw).name, (explain.explain_text(text),))
         items = _decode(_items, [raw])
         if items is None:
-            return Flawed(_outline(raw).name, _explainer.explain(raw))
+            return self._salvage(raw, _explainer.explain(raw))
         return self._change(items[0], raw)
+
+    def _salvage(self, raw: msgspec.Raw, problems: tuple[Problem, ...]) -> Change:
+        """Keep what can be read of an item, so that what is wrong with the rest is told as well."""
+        flawed = Flawed(_outline(raw).name, problems)
+        bad = {problem.pointer.split("/")[1] for problem in problems if problem.pointer}
+        try:
+            fields = msgspec.json.decode(raw)
+            rest = {key: fields[key] for key in _FIELDS if key in fields and key not in bad}
+            change = self._change(msgspec.convert(rest, IntegrationItem), raw)
+        except (*_BROKEN, TypeError):
+            return flawed
+        # Without its configuration an item would seem to lack what it merely has in a wrong form.
+        if "configuration" in bad or isinstance(change, Torn) or not isinstance(change, Put):
+            return flawed
+        return Torn(flawed.name, problems, change)
 
     def _change(self, item: IntegrationItem, raw: msgspec.Raw) -> Change:
         apis = item.apis
         if apis:
             problems = explain.explain_parents(item.name, [api.integrationName for api in apis])
             if problems:
-                return Flawed(item.name, problems)
-        configuration = item.configuration
+                item = msgspec.structs.replace(item, apis=None)
+                return Torn(item.name, problems, self._put(item, raw))
+        return self._put(item, raw)
+
+    def _put(self, item: IntegrationItem, raw: msgspec.Raw) -> Put:
+        apis, configuration = item.apis, item.configuration
         return Put(
             name=item.name,
             type=item.type,
@@ -167,7 +192,7 @@ def read_items(body: bytes, *, replace_apis: bool = False, expected: int | None 
     except RecursionError:
         raise Invalid(explain.TOO_DEEP.message, code="too_deep", problems=[explain.TOO_DEEP]) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _whole("invalid_json", _not_json(body), "json") from None
+        raise _whole("invalid_json", explain.explain_body(body), "json") from None
     if not raws:
         raise _whole("empty_array", "Send at least one integration.", "minItems")
     if len(raws) > MAX_ITEMS:
@@ -193,7 +218,10 @@ def _decode(decoder: msgspec.json.Decoder[list[T]], raws: Sequence[msgspec.Raw])
 
 def _outline(raw: msgspec.Raw) -> _Outline:
     found = _decode(_outlines, [raw])
-    return found[0] if found else _Outline()
+    if found:
+        return found[0]
+    loose = _decode(_loose, [raw])
+    return _Outline(loose[0].name) if loose and isinstance(loose[0].name, str) else _Outline()
 
 
 def _is_sound(text: bytes) -> bool:
@@ -203,14 +231,6 @@ def _is_sound(text: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _not_json(body: bytes) -> str:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return "The body is not UTF-8."
-    return "The body is not JSON."
 
 
 def _whole(code: str, message: str, keyword: str) -> Invalid:

@@ -1,0 +1,100 @@
+"""`credenza apply`: save what a file says, by the same way as over HTTP."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from credenza.cli.documents import FORMATS, convert
+from credenza.cli.failures import REFUSED, Misused
+from credenza.cli.receipts import write_receipt
+from credenza.cli.session import json_option, saving_options, session, store_options, workspace_option
+from credenza.model import Change
+from credenza.web.integrations.wire import read_items
+from credenza.workspace import Mode
+from credenza.workspace.changes import Changes, Outline
+
+_LONG = 1_000
+
+
+@click.command("apply")
+@click.argument("file")
+@click.option("--dry-run", is_flag=True, help="Show the plan and save nothing.")
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.ATOMIC.value,
+    show_default=True,
+    help="All or nothing, or each integration for itself.",
+)
+@click.option("--replace-apis", is_flag=True, help="Remove the apis that are not listed.")
+@click.option("--format", type=click.Choice(FORMATS), help="Instead of what the file's name or text says.")
+@workspace_option
+@store_options
+@saving_options
+@json_option
+@click.pass_context
+def apply(  # noqa: PLR0917  # click gives them by name
+    ctx: click.Context, file: str, dry_run: bool, mode: str, replace_apis: bool, format: str | None
+) -> None:
+    """Save the integrations of FILE, or of standard input for `-`: JSON, JSON Lines or YAML.
+
+    At most 10,000 are one batch, which is saved as a whole or not at all. In YAML a plain text is a number,
+    a boolean or null only where it looks like one in JSON: dates, `yes` and `012` stay text.
+    """
+    body = convert(_read(file), format or Path(file).suffix.lower().removeprefix("."))
+    items = read_items(body, replace_apis=replace_apis)
+    with session() as (_, _, workspace), _progress(items) as watched:
+        receipt = workspace.submit(watched, mode=Mode(mode), dry_run=dry_run).result()
+    write_receipt(receipt, [outline.type for outline in items.outline(0, len(items))])
+    if any(item.problems for item in receipt.items):
+        ctx.exit(REFUSED)
+
+
+class Watched:
+    """The changes of a batch; says how far it has come whenever the next chunk is asked for."""
+
+    def __init__(self, changes: Changes, bar: Progress) -> None:
+        """Take the changes and where to show it."""
+        self.replace_apis = changes.replace_apis
+        self._changes = changes
+        self._bar = bar
+        self._task = bar.add_task("Saving", total=len(changes))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._changes)
+
+    def outline(self, first: int, last: int) -> Sequence[Outline]:
+        """Return the outlines of a run of changes."""
+        self._bar.update(self._task, completed=first)
+        return self._changes.outline(first, last)
+
+    def read(self, indexes: Sequence[int]) -> Sequence[Change]:
+        """Return these changes."""
+        return self._changes.read(indexes)
+
+
+@contextmanager
+def _progress(changes: Changes) -> Iterator[Changes]:
+    if len(changes) <= _LONG or not sys.stderr.isatty():
+        yield changes
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Watched(changes, bar)
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Misused(f"The file cannot be read: {error.strerror}.") from None

@@ -1,0 +1,63 @@
+"""`credenza audit`: whether the trail is whole, and its ends to keep elsewhere."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from credenza.cli.failures import REFUSED
+from credenza.cli.output import count, wants_json, write_json
+from credenza.cli.session import json_option, session, store_options, workspace_option
+
+
+@click.group("audit")
+def audit() -> None:
+    """Verify the audit trail, and export its heads."""
+
+
+@audit.command("verify")
+@click.option(
+    "--head", "exported", multiple=True, metavar="TEXT", help="A head exported earlier; may be repeated."
+)
+@workspace_option
+@store_options
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, exported: tuple[str, ...]) -> None:
+    """Look for changed, removed, reordered and cut off rows.
+
+    Leaves with 1 when something is found. A store set back as a whole to an earlier day is found only with
+    a head that was exported after that day: keep the heads outside the store.
+    """
+    with session() as (_, _, workspace):
+        rows, found, heads = workspace.verify_audit(exported)
+    if wants_json():
+        write_json({"ok": not found, "rows": rows, "findings": found, "heads": heads})
+    else:
+        for finding in found:
+            click.echo(finding)
+        click.echo(f"{count(rows, 'row')}, {count(len(found), 'finding')}.")
+        for head in heads:
+            click.echo(f"--head {head}")
+    if found:
+        ctx.exit(REFUSED)
+
+
+@audit.command("heads")
+@workspace_option
+@store_options
+@json_option
+@click.pass_context
+def heads(ctx: click.Context) -> None:
+    """Print the ends of a trail that is whole, to be kept outside the store, for `audit verify --head`."""
+    with session() as (_, _, workspace):
+        _, found, ends = workspace.verify_audit()
+    if found:
+        click.echo(
+            "The trail is not whole, so its heads prove nothing; see `credenza audit verify`.", err=True
+        )
+        ctx.exit(REFUSED)
+    if wants_json():
+        write_json(ends)
+    else:
+        for end in ends:
+            click.echo(end)

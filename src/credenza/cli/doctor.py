@@ -1,0 +1,133 @@
+"""`credenza doctor`: what is right and what is wrong with a store, its vault, secrets and audit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+from urllib.parse import quote
+
+import rich_click as click
+
+from credenza.cli.failures import REFUSED
+from credenza.cli.init import describe_key
+from credenza.cli.output import count, wants_json, write_json, write_table
+from credenza.cli.session import json_option, name_user, opened, store_options
+from credenza.errors import CredenzaError
+from credenza.model import Actor, Role, Tenant
+from credenza.settings import Credenza
+from credenza.workspace.survey import survey
+
+OK, WARNING, WRONG = "ok", "warning", "wrong"
+# Before it, two connections that restart the WAL at once could lose a commit (fixed 2026-03-13).
+_SOUND_SQLITE = (3, 51, 3)
+_OLD_SQLITE = (
+    "where a fault in restarting the WAL was mended. Here only one process at a time restarts it; a Python"
+    " with a newer SQLite is better all the same"
+)
+_FACTS = ("journal_mode", "page_size", "page_count", "freelist_count", "user_version")
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    state: str
+    subject: str
+    finding: str
+
+
+@runtime_checkable
+class _InFile(Protocol):
+    @property
+    def path(self) -> Path:
+        """Return the file of an embedded store."""
+
+
+@click.command("doctor")
+@store_options
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look over store, vault, secrets and audit, of every workspace; changes nothing.
+
+    Leaves with 1 when something is wrong. Every current secret is opened, and none is shown.
+    """
+    with opened() as credenza:
+        checks = list(_examine(credenza))
+    wrong = any(check.state == WRONG for check in checks)
+    if wants_json():
+        write_json({"ok": not wrong, "checks": [check._asdict() for check in checks]})
+    else:
+        write_table(("state", "subject", "finding"), checks)
+    if wrong:
+        ctx.exit(REFUSED)
+
+
+def _examine(credenza: Credenza) -> Iterator[Check]:
+    yield from _check_store(credenza)
+    yield from _check_vault(credenza)
+    for tenant in credenza.accounts.workspaces():
+        subject = f"workspace {tenant.slug}"
+        for check in (_check_secrets, _check_audit):
+            try:
+                yield from check(credenza, tenant, subject)
+            except CredenzaError as error:
+                yield Check(WRONG, subject, error.message)
+
+
+def _check_store(credenza: Credenza) -> Iterator[Check]:
+    found = credenza.store.check()
+    yield from (Check(WRONG, "store", each) for each in found)
+    if not found:
+        yield Check(OK, "store", "Pages, indexes and references are sound.")
+    if isinstance(credenza.store, _InFile):
+        yield from _check_file(credenza.store.path)
+
+
+def _check_file(path: Path) -> Iterator[Check]:
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    try:
+        facts = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _FACTS}
+    except sqlite3.Error:
+        yield Check(WRONG, "file", "SQLite cannot read the file of the store.")
+        return
+    finally:
+        connection.close()
+    yield Check(OK, "file", f"{path}: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
+    yield _check_sqlite(sqlite3.sqlite_version_info)
+
+
+def _check_sqlite(version: tuple[int, ...]) -> Check:
+    told = ".".join(map(str, version))
+    if version >= _SOUND_SQLITE:
+        return Check(OK, "SQLite", f"{told}.")
+    return Check(WARNING, "SQLite", f"{told} is older than 3.51.3, {_OLD_SQLITE}.")
+
+
+def _check_vault(credenza: Credenza) -> Iterator[Check]:
+    vault = credenza.vault
+    if vault.locked is not None:
+        yield Check(WRONG, "vault", f"Locked. {vault.locked}")
+        return
+    yield Check(
+        OK, "vault", f"Open, format {vault.meta.format}, key {vault.meta.kek_id}. {describe_key(credenza)}"
+    )
+
+
+def _check_secrets(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:
+    found = survey(credenza.store, credenza.vault, credenza.catalogue, tenant)
+    told = f"{count(found.integrations, 'integration')}, {count(found.secrets, 'secret')}"
+    if not found.unreadable:
+        yield Check(OK, subject, f"{told}, and every one can be opened.")
+        return
+    yield Check(WRONG, subject, f"{told}; {count(len(found.unreadable), 'integration')} cannot be opened.")
+    yield from (Check(WRONG, f"{subject}: {name}", why) for name, why in found.unreadable)
+
+
+def _check_audit(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:
+    actor = Actor(tenant, name_user(), Role.ADMIN)
+    rows, found, _ = credenza.workspace(actor).verify_audit()
+    yield from (Check(WRONG, f"{subject}: audit", each) for each in found)
+    if not found:
+        yield Check(OK, f"{subject}: audit", f"{count(rows, 'row')}, nothing changed or missing.")

@@ -1,0 +1,72 @@
+"""Files of integrations -> one JSON array, as the bulk save takes it. Pure; no text of a file is repeated."""
+
+from __future__ import annotations
+
+import msgspec
+
+from credenza.cli.plain_yaml import read_yaml
+from credenza.errors import Invalid, Problem
+
+FORMATS = ("json", "jsonl", "yaml")
+_NAMES = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl", "yaml": "yaml", "yml": "yaml"}
+_BOM = b"\xef\xbb\xbf"
+_one = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def convert(data: bytes, format: str = "") -> bytes:
+    """Return the items of a file as the text of one JSON array.
+
+    `format` is the name of a format or a file's suffix; anything else leaves it to the text. JSON may be an
+    array or a single object, JSON Lines one object a line, YAML a list, a mapping, or several documents.
+
+    Raises:
+        Invalid: it is not of its format; every line that is wrong is named.
+    """
+    text = data.removeprefix(_BOM).strip()
+    name = _NAMES.get(format) or _recognise(text)
+    if name == "yaml":
+        return _array(read_yaml(text))
+    if name == "jsonl":
+        return _array(_read_lines(data.removeprefix(_BOM)))
+    if not text.startswith(b"{"):
+        return text
+    if not _is_json(text):
+        raise _refuse([Problem("invalid_json", "The text is not JSON.", "", "json")])
+    return _array([text])
+
+
+def _recognise(text: bytes) -> str:
+    if text.startswith(b"["):
+        return "json"
+    if text.startswith(b"{"):
+        return "json" if _is_json(text) else "jsonl"
+    return "yaml"
+
+
+def _read_lines(data: bytes) -> list[bytes]:
+    lines = [(number, line.strip()) for number, line in enumerate(data.split(b"\n"), 1)]
+    full = [(number, line) for number, line in lines if line]
+    problems = [
+        Problem("invalid_json", f"Line {number} is not JSON.", "", "json")
+        for number, line in full
+        if not _is_json(line)
+    ]
+    if problems:
+        raise _refuse(problems)
+    return [line for _, line in full]
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        _one(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _array(items: list[bytes]) -> bytes:
+    return b"[" + b",".join(items) + b"]"
+
+
+def _refuse(problems: list[Problem]) -> Invalid:
+    return Invalid("The file cannot be read; nothing was saved.", code="invalid_json", problems=problems)

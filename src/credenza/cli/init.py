@@ -1,0 +1,53 @@
+"""`credenza init`: a new store with its vault and first workspace."""
+
+from __future__ import annotations
+
+import shlex
+
+import rich_click as click
+
+from credenza.cli.output import wants_json, write_fields, write_json
+from credenza.cli.session import json_option, opened, setting, store_options
+from credenza.errors import VaultLocked
+from credenza.settings import Credenza, Settings, default_store
+
+
+@click.command("init")
+@store_options
+@setting(
+    "--dev",
+    is_flag=True,
+    help="Keep the key on this machine: in the OS keyring, else in a file [CREDENZA_DEV].",
+)
+@json_option
+def init() -> None:
+    """Make a new store, its vault and the workspace default.
+
+    A store that has them already is left as it is.
+    """
+    with opened(create=True) as credenza:
+        if credenza.vault.locked is not None:
+            raise VaultLocked(credenza.vault.locked)
+        told = {
+            "store": credenza.settings.store or default_store(),
+            "key": describe_key(credenza),
+            "keyId": credenza.vault.meta.kek_id,
+            "workspace": credenza.tenant().slug,
+            "next": f"credenza apikey create --role admin{where(credenza.settings)}",
+        }
+        if wants_json():
+            write_json(told)
+            return
+        write_fields(told)
+        click.echo("Without this key no secret can be read again: keep a copy of it apart from the store's.")
+
+
+def describe_key(credenza: Credenza) -> str:
+    """Say in a sentence where the vault's key is."""
+    return credenza.remark or f"The vault's key is in the {credenza.provider.label}."
+
+
+def where(settings: Settings) -> str:
+    """Return the options by which another command finds the same store and key."""
+    given = {"--store": settings.store, "--kek": settings.kek}
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value is not None)

@@ -1,0 +1,146 @@
+"""`credenza get`, `list`, `delete` and `resolve`."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import rich_click as click
+
+from credenza.cli.failures import Misused
+from credenza.cli.output import clean, wants_json, write_fields, write_json, write_table, write_time
+from credenza.cli.session import json_option, session, store_options, workspace_option
+from credenza.errors import NotFound
+from credenza.model import CATEGORIES, Drop
+from credenza.web.integrations import shapes
+from credenza.workspace import View
+
+_PRESENCE = "$secret"
+
+
+@click.command("get")
+@click.argument("name")
+@click.option("--version", type=click.IntRange(min=1), help="What it said at an earlier version.")
+@workspace_option
+@store_options
+@json_option
+def get(name: str, version: int | None) -> None:
+    """Show one integration, its secrets only as being there.
+
+    With --json it can be saved back with `credenza apply -`, which then changes nothing.
+    """
+    with session() as (_, _, workspace):
+        view = workspace.view(name) if version is None else workspace.version(name, version)
+    shown = shapes.show(view, apis=True) | ({} if version is None else {"version": version})
+    if wants_json():
+        write_json(shown)
+    else:
+        _write(view, shown["version"])
+
+
+@click.command("list")
+@click.option("--category", type=click.Choice(CATEGORIES), metavar="CATEGORY", help="Only of this category.")
+@click.option("--type", metavar="TYPE", help="Only of this connector type.")
+@click.option("--search", metavar="TEXT", help="Only with this text in name or description.")
+@click.option("--all", "all_", is_flag=True, help="Disabled ones too.")
+@workspace_option
+@store_options
+@json_option
+def list_(category: str | None, type: str | None, search: str | None, all_: bool) -> None:
+    """List integrations in the order of their names."""
+    with session() as (_, _, workspace):
+        views = workspace.list(category=category, type=type, search=search, enabled=None if all_ else True)
+    if wants_json():
+        write_json([shapes.show(view, apis=True) for view in views])
+    else:
+        columns = ("name", "type", "category", "enabled", "version", "apis", "missing")
+        write_table(columns, [_row(view) for view in views])
+
+
+@click.command("delete")
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--expected-version", type=click.IntRange(min=1), help="Only if it is at this version.")
+@workspace_option
+@store_options
+@json_option
+def delete(name: str, yes: bool, expected_version: int | None) -> None:
+    """Remove one integration with its history and secrets, for good."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Misused("Nobody is there to be asked: say --yes to delete.")
+        click.confirm(f"Delete {clean(name)} with its history and secrets?", abort=True, err=True)
+    with session() as (_, _, workspace):
+        receipt = workspace.apply([Drop(name, expected_version)])
+    if wants_json():
+        write_json(shapes.show_receipt(receipt))
+    else:
+        click.echo("Deleted.")
+
+
+@click.command("resolve")
+@click.argument("name")
+@click.option("--key", help="Print the value of this key alone, as it is.")
+@workspace_option
+@store_options
+@json_option
+def resolve(name: str, key: str | None) -> None:
+    """Print the configuration of one integration in clear.
+
+    The audit has it before it is printed. With --json the whole integration is printed.
+    """
+    with session() as (_, _, workspace):
+        resolved = workspace.reveal(name)
+    configuration = resolved.configuration.reveal()
+    if key is not None:
+        if key not in configuration:
+            raise NotFound("The configuration of this integration has no such key.")
+        value = configuration[key]
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        # Into a file or variable the value goes byte for byte.
+        click.echo(text, nl=sys.stdout.isatty())
+    elif wants_json():
+        write_json(shapes.show(View(resolved.record, resolved.document, configuration)))
+    else:
+        write_json(configuration)
+
+
+def _row(view: View) -> tuple[object, ...]:
+    record, document = view.record, view.document
+    missing = " ".join(pointer.removeprefix("/") for pointer in document.missing)
+    return (
+        *(record.name, record.type, document.category, document.enabled),
+        *(record.version, len(document.apis), missing),
+    )
+
+
+def _write(view: View, version: int) -> None:
+    record, document = view.record, view.document
+    fields = {
+        "name": record.name,
+        "type": record.type,
+        "category": document.category,
+        "description": document.description,
+        "enabled": document.enabled,
+        "tags": " ".join(f"{tag.key}={tag.value}" for tag in document.tags),
+        "version": version,
+        "created": f"{write_time(record.created_at)} by {record.created_by}",
+        "updated": f"{write_time(record.updated_at)} by {record.updated_by}",
+        "missing": " ".join(document.missing),
+    }
+    write_fields({name: value for name, value in fields.items() if value not in {None, ""}})
+    click.echo()
+    write_table(("key", "value"), [(key, _value(value)) for key, value in view.configuration.items()])
+    if document.apis:
+        click.echo()
+        rows = [(api.api, api.enabled, api.description) for api in document.apis]
+        write_table(("api", "enabled", "description"), rows)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict) and _PRESENCE in value:
+        secret = value[_PRESENCE]
+        closed = ", cannot be opened" if "state" in secret else ""
+        public = f" {secret['redacted']}" if "redacted" in secret else ""
+        return f"(secret{public}, version {secret['version']}, set {secret['updatedAt']}{closed})"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

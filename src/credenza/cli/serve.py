@@ -1,0 +1,123 @@
+"""`credenza serve`: the store over HTTP, by one process."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+from types import FrameType
+
+import rich_click as click
+import uvicorn
+
+from credenza.cli.developer import welcome
+from credenza.cli.session import read_settings, saving_options, setting, store_options
+from credenza.errors import Misconfigured
+from credenza.settings import Credenza, open_credenza
+from credenza.web.app import create_app
+from credenza.web.observe import configure_logging
+
+_DRAIN_SECONDS = 10
+_BACKLOG = 2048
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port; 0 takes a free one.",
+)
+@setting(
+    "--dev",
+    is_flag=True,
+    help="For one's own machine: make what is missing, and show an API key and a first call [CREDENZA_DEV].",
+)
+@store_options
+@saving_options
+@setting(
+    "--public-url", metavar="URL", help="Base of the links handed out [CREDENZA_PUBLIC_URL; the address]."
+)
+@setting("--access-log/--no-access-log", help="A line for every request [CREDENZA_ACCESS_LOG; yes].")
+@setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages [CREDENZA_CACHE_MIB; 16].")
+@setting(
+    "--checkpoint-mib",
+    type=click.IntRange(min=1),
+    help="Size of the write-ahead log at which it is folded in [CREDENZA_CHECKPOINT_MIB; 16].",
+)
+def serve(host: str, port: int) -> None:
+    """Serve the store over HTTP until it is told to stop.
+
+    SIGTERM and Ctrl-C let the requests that have begun come to their end. A vault without its key does not
+    keep the server from starting: what can be answered without secrets is answered.
+    """
+    settings = read_settings()
+    with _listen(host, port, local=settings.dev) as listener:
+        address = _write_address(listener, host)
+        settings = read_settings(**({} if settings.public_url else {"public_url": address}))
+        credenza = open_credenza(settings, serving=True, create=settings.dev)
+        try:
+            _announce(credenza, address)
+            _run(credenza, listener)
+        finally:
+            credenza.close()
+
+
+def _listen(host: str, port: int, *, local: bool) -> socket.socket:
+    """Bind before anything else is opened: early connections wait instead of being refused."""
+    try:
+        offers = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise Misconfigured("--host is no address of this machine.") from None
+    family, _, _, _, place = offers[0]
+    if local and not ipaddress.ip_address(place[0]).is_loopback:
+        raise Misconfigured(
+            "--dev serves this machine alone: leave out --host, or give it 127.0.0.1, ::1 or localhost."
+        )
+    try:
+        return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise Misconfigured(
+            f"Cannot listen there ({error.strerror}); choose another --port or --host."
+        ) from None
+
+
+def _write_address(listener: socket.socket, host: str) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(credenza: Credenza, address: str) -> None:
+    if credenza.vault.locked is not None:
+        click.echo(f"The vault is locked, secrets stay sealed: {credenza.vault.locked}", err=True)
+    for line in welcome(credenza, address):
+        click.echo(line)
+
+
+def _run(credenza: Credenza, listener: socket.socket) -> None:
+    configure_logging()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(credenza),
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+
+    def end(_: int, __: FrameType | None) -> None:
+        # uvicorn drains on a signal, then raises it again; before that, the signal finds it not begun.
+        if not server.should_exit:
+            raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    server.run(sockets=[listener])

@@ -1,0 +1,87 @@
+"""`credenza types`: what connector types there are, and what each wants."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from credenza.cli.conditions import explain_conditions
+from credenza.cli.output import clean, wants_json, write_json, write_table
+from credenza.cli.session import json_option, read_settings, setting
+from credenza.connectors import Catalogue, ConnectorType
+from credenza.errors import NotFound
+
+_LONGEST = 80
+
+
+@click.command("types")
+@click.argument("name", required=False)
+@setting("--schemas", metavar="FOLDER", help="Folder with more connector types [CREDENZA_SCHEMAS].")
+@json_option
+def types(name: str | None) -> None:
+    """List connector types, or explain the keys of one; with --json, print its JSON Schema."""
+    catalogue = read_settings().catalogue()
+    if name is None:
+        _write_all(catalogue)
+        return
+    found = catalogue.get(name)
+    if found is None:
+        raise NotFound("There is no such connector type; `credenza types` lists them.", code="unknown_type")
+    if wants_json():
+        write_json(found.schema)
+    else:
+        _write_one(found)
+
+
+def _write_all(catalogue: Catalogue) -> None:
+    if wants_json():
+        write_json([_show(each) for each in catalogue.values()])
+        return
+    rows = [(each.name, each.category, each.title, ", ".join(_secrets(each))) for each in catalogue.values()]
+    write_table(("type", "category", "title", "secrets"), rows)
+
+
+def _show(type: ConnectorType) -> dict[str, str]:
+    return {
+        "name": type.name,
+        "category": type.category,
+        "title": type.title,
+        "description": type.description,
+    }
+
+
+def _write_one(type: ConnectorType) -> None:
+    click.echo(f"{clean(type.title)} ({type.name}, {type.category})")
+    click.echo(f"{clean(type.description)}\n")
+    write_table(
+        ("key", "title", "required", "secret", "destination", "values", "default"),
+        [_describe(type, key) for key in type.keys],
+    )
+    conditions = explain_conditions(type.schema)
+    if conditions:
+        click.echo()
+    for sentence in conditions:
+        click.echo(clean(sentence))
+
+
+def _describe(type: ConnectorType, key: str) -> tuple[object, ...]:
+    rules = type.schema["properties"][key]
+    known = rules.get("enum") or rules.get("examples") or ()
+    values = ", ".join(map(str, known))
+    return (
+        *(key, rules.get("title", "")),
+        "required" if key in type.schema.get("required", ()) else "",
+        _secrecy(type, key),
+        "yes" if key in type.destinations else "",
+        values if "enum" in rules or len(values) <= _LONGEST else f"{values[:_LONGEST]}…",
+        rules.get("default"),
+    )
+
+
+def _secrecy(type: ConnectorType, key: str) -> str:
+    if key in type.secrets:
+        return "secret"
+    return "with credentials" if key in type.embeds else ""
+
+
+def _secrets(type: ConnectorType) -> list[str]:
+    return [key for key in type.keys if key in type.secrets]

@@ -1,0 +1,152 @@
+"""The whole document: the framework describes the routes it serves, and this adds what they say in words.
+
+`POST /api/integrations` is one route with and without a slash at its end, while the list is served with the
+slash alone; OpenAPI knows no such thing, so both paths stand in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import cleandoc
+from typing import Any
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.types import Method
+
+import credenza
+from credenza.connectors import ConnectorType
+from credenza.web.openapi.configurations import Schema
+from credenza.web.openapi.operations import (
+    ERRORS,
+    HEADERS,
+    OPERATIONS,
+    PARAMETERS,
+    PATH_PARAMETERS,
+    TAGS,
+    Facts,
+    name_status,
+)
+from credenza.web.openapi.schemas import describe_schemas, refer
+
+PROBLEM = "application/problem+json"
+_BULK = "/api/integrations"
+_ABOUT = """
+A store for the configuration of connectors that knows which values are secrets, and seals them.
+
+Reads never return a secret: a reference stands in its place, and saving that reference back keeps the secret.
+Any answer can be saved back whole and changes nothing.
+"""
+
+
+def describe(
+    handlers: Sequence[HTTPRouteHandler], types: Mapping[str, ConnectorType], *, lenient: bool
+) -> Schema:
+    """Return the OpenAPI 3.1 document of these handlers, with every connector type's configuration."""
+    document = _generate(handlers)
+    paths: dict[str, dict[str, Schema]] = document["paths"]
+    for item in paths.values():
+        for operation in item.values():
+            _complete(operation, OPERATIONS[operation["operationId"]])
+    bulk = paths[_BULK]
+    slashed = {"get": bulk.pop("get"), "post": {**bulk["post"], "operationId": "save_integrations_slash"}}
+    document["paths"] = {_BULK: bulk, f"{_BULK}/": slashed, **_without(paths, _BULK)}
+    document["components"] = _describe_components(types, lenient=lenient)
+    document["security"] = [{"key": []}, {"bearer": []}]
+    document["tags"] = TAGS
+    document["info"]["description"] = cleandoc(_ABOUT)
+    return document
+
+
+def _generate(handlers: Sequence[HTTPRouteHandler]) -> Schema:
+    """Let the framework describe the handlers, in an application that is never served."""
+
+    def name(handler: HTTPRouteHandler, _: Method, __: Sequence[object]) -> str:
+        return handler.handler_name
+
+    config = OpenAPIConfig(
+        title="Credenza",
+        version=credenza.__version__,
+        operation_id_creator=name,
+        use_handler_docstrings=True,
+    )
+    return Litestar(handlers, openapi_config=config, logging_config=None).openapi_schema.to_schema()
+
+
+def _without(paths: Mapping[str, Any], path: str) -> dict[str, Any]:
+    return {name: item for name, item in paths.items() if name != path}
+
+
+def _complete(operation: Schema, facts: Facts) -> None:
+    summary, _, rest = operation.pop("description").partition("\n")
+    note = " ".join(part for part in (rest.strip(), facts.note) if part)
+    operation |= {"tags": [facts.tag], "summary": summary.removesuffix(".")}
+    operation |= {"description": note} if note else {}
+    for parameter in operation.get("parameters", ()):
+        parameter.update(PATH_PARAMETERS[parameter["name"]])
+    added = [{"$ref": f"#/components/parameters/{name}"} for name in (*facts.query, *facts.headers)]
+    if added:
+        operation["parameters"] = [*operation.get("parameters", ()), *added]
+    if facts.body:
+        content = {"application/json": {"schema": refer(facts.body), "examples": facts.examples}}
+        operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"] = {
+        **{str(status): _describe_answer(facts, status) for status in facts.answers},
+        **{str(status): {"$ref": f"#/components/responses/{name_status(status)}"} for status in facts.errors},
+    }
+    if not facts.guarded:
+        operation["security"] = []
+
+
+def _describe_answer(facts: Facts, status: int) -> Schema:
+    headers = ["X-Request-Id", *(["ETag"] if facts.tagged else [])]
+    answer: Schema = {"description": _WORDS[status], "headers": _refer_headers(headers)}
+    schemas = [_refer_answer(name) for name in facts.answers[status]]
+    if schemas:
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        answer["content"] = {facts.kind: {"schema": schema}}
+    return answer
+
+
+_WORDS = {
+    200: "Done.",
+    207: "Each integration has a result of its own.",
+    503: "Something is missing.",
+}
+
+
+def _refer_answer(name: str) -> Schema:
+    listed = name.removesuffix("[]")
+    return refer(name) if listed == name else {"type": "array", "items": refer(listed)}
+
+
+def _refer_headers(names: Sequence[str]) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _describe_components(types: Mapping[str, ConnectorType], *, lenient: bool) -> Schema:
+    return {
+        "schemas": describe_schemas(types, lenient=lenient),
+        "parameters": PARAMETERS,
+        "headers": HEADERS,
+        "responses": {name_status(status): _describe_problem(status) for status in ERRORS},
+        "securitySchemes": {
+            "key": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Authorization",
+                "description": "An API key, or a token made from one.",
+            },
+            "bearer": {"type": "http", "scheme": "bearer", "description": "The same, as a bearer token."},
+        },
+    }
+
+
+def _describe_problem(status: int) -> Schema:
+    more = {401: ["WWW-Authenticate"], 409: ["Retry-After"], 503: ["Retry-After"], 507: ["Retry-After"]}
+    return {
+        "description": ERRORS[status],
+        "headers": _refer_headers(["X-Request-Id", *more.get(status, [])]),
+        "content": {PROBLEM: {"schema": refer("ProblemBody")}},
+    }
