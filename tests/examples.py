@@ -5,7 +5,7 @@ import sqlite3
 API = "/api/integrations"
 RULES = '{"type": "service_account", "private_key": "made-up"}'
 JDBC = "jdbc:postgresql://db.example.com:5432/app"
-AWS = {"connectionType": "EXTERNAL_ROLE", "region": "us-east-1", "awsAccountId": "123456789012"}
+AWS = {"connectionType": "EXTERNAL_ROLE", "region": "us-east-1", "awsAccountId": "210987654321"}
 AWS |= {"roleArn": "arn:aws:iam::123456789012:role/reader", "externalId": "made-up-external-id"}
 GCP = {"projectName": "demo", "environment": "us-central1", "file": RULES}
 

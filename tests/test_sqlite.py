@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from credenza.errors import Misconfigured, StoreRejected, Unavailable
+from credenza.errors import Misconfigured, StoreRejected
 from credenza.stores.sqlite import SqliteStore, open_store
 from credenza.stores.sqlite.schema import migrations
-from store_rows import SOON, add_tenant, held_up, names_of, put, run
+from store_rows import SOON, add_tenant, names_of, put, run
 
 PRAGMAS = {
     "journal_mode": "wal",
@@ -104,9 +103,8 @@ def test_no_file_of_a_store_can_be_read_by_others(path):
 
 def test_a_closed_store_holds_no_file_open(path):
     def open_files():
-        return sorted(
-            os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)
-        )
+        links = list(Path("/proc/self/fd").iterdir())
+        return {str(link.readlink()) for link in links if link.is_symlink()}
 
     store = SqliteStore(path, serving=True)
     with ThreadPoolExecutor(4) as pool:
@@ -255,108 +253,6 @@ def test_programs_that_begin_a_store_at_the_same_time_make_it_once(path):
         store.close()
 
 
-# Shared commits
-
-
-class Commits:
-    """Count what the writer's connection commits, and how often."""
-
-    def __init__(self, store):
-        self.count = 0
-        store._writer.submit(lambda connection: connection.set_trace_callback(self.trace)).result(SOON)
-
-    def trace(self, statement):
-        self.count += statement == "COMMIT"
-
-
-def test_jobs_that_wait_together_share_a_commit(store, tenant):
-    commits = Commits(store)
-    with held_up(store, tenant):
-        waiting = [store.write(tenant, lambda tx, n=n: put(tx, f"n{n}")) for n in range(60)]
-    for future in waiting:
-        future.result(SOON)
-
-    assert len(names_of(store, tenant)) == 60
-    assert commits.count <= 3  # the first call's own, the one that held the others up, and one for all
-
-
-def test_a_job_that_finds_nobody_waiting_is_committed_at_once(store, tenant):
-    commits = Commits(store)
-    for number in range(5):
-        before = commits.count
-        run(store, tenant, lambda tx, n=number: put(tx, f"n{n}"))
-        assert commits.count > before
-
-
-def test_what_is_acknowledged_is_there_for_every_other_connection(store, tenant, path):
-    missing = []
-
-    def look(future):
-        with closing(sqlite3.connect(path)) as connection:
-            query = "SELECT count(*) FROM integrations WHERE id = ?"
-            if connection.execute(query, (future.result().row,)).fetchone()[0] != 1:
-                missing.append(future.result().name)
-
-    with held_up(store, tenant):
-        for number in range(12):
-            future = store.write(tenant, lambda tx, n=number: put(tx, f"n{n}"))
-            future.add_done_callback(look)
-    run(store, tenant, lambda tx: put(tx, "last"))
-
-    assert missing == []
-
-
-def orphan(tx):
-    """Do what only COMMIT notices."""
-    tx._execute("PRAGMA defer_foreign_keys = 1")
-    tx._execute("INSERT INTO integration_tags (integration_id, key, value) VALUES (987, 'k', 'v')")
-
-
-def test_when_a_shared_commit_fails_only_the_one_that_fails_alone_is_told(store, tenant):
-    with held_up(store, tenant):
-        first = store.write(tenant, lambda tx: put(tx, "first"))
-        bad = store.write(tenant, orphan)
-        given_up = store.write(tenant, lambda tx: put(tx, "given-up"))
-        last = store.write(tenant, lambda tx: put(tx, "last"))
-        given_up.cancel()
-
-    assert (first.result(SOON).name, last.result(SOON).name) == ("first", "last")
-    assert bad.exception(SOON) is not None
-    assert names_of(store, tenant) == ["first", "last"]
-    assert store.check() == []
-
-
-def test_a_job_whose_transaction_was_lost_is_never_reported_as_done(store, tenant):
-    def lose(tx):
-        put(tx, "lost")
-        tx._execute("ROLLBACK")
-
-    assert store.write(tenant, lose).exception(SOON) is not None
-    with held_up(store, tenant):
-        lost, good = store.write(tenant, lose), store.write(tenant, lambda tx: put(tx, "good"))
-
-    assert lost.exception(SOON) is not None
-    assert good.result(SOON).name == "good"
-    assert names_of(store, tenant) == ["good"]
-
-
-def test_a_writer_that_cannot_begin_says_so_to_all_who_wait_and_goes_on_later(store, tenant, path):
-    store._writer.submit(lambda connection: connection.execute("PRAGMA busy_timeout = 50")).result(SOON)
-    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
-        with held_up(store, tenant):
-            waiting = [store.write(tenant, lambda tx, n=n: put(tx, f"n{n}")) for n in range(3)]
-            waiting[1].cancel()
-        stranger.execute("BEGIN IMMEDIATE") if waiting[0].exception(SOON) is None else None
-        late = [store.write(tenant, lambda tx, n=n: put(tx, f"late{n}")) for n in range(3)]
-        late[1].cancel()
-        for future in (late[0], late[2]):
-            assert isinstance(future.exception(SOON), Unavailable)
-        stranger.execute("ROLLBACK")
-
-    assert run(store, tenant, lambda tx: put(tx, "after")).name == "after"
-    assert names_of(store, tenant) == ["after", "n0", "n2"]
-
-
 # What is in the file
 
 
@@ -397,38 +293,10 @@ def test_check_finds_a_damaged_page_and_a_row_without_its_owner(store, tenant, p
             "SELECT rootpage FROM sqlite_schema WHERE name = 'integrations'"
         ).fetchone()[0]
     with closing(SqliteStore(path, serving=True)) as again:
-        assert [sentence.partition(":")[0] for sentence in again.check()] == [
-            "There are rows whose owner is gone."
-        ]
+        assert again.check() == ["There are rows whose owner is gone."]
     with path.open("r+b") as file:
         file.seek((page - 1) * 4_096)
         file.write(b"\xff" * 4_096)
 
     with closing(SqliteStore(path, serving=True)) as again:
-        assert "SQLite finds damage" in again.check()[0]
-
-
-def test_threads_that_read_while_the_store_closes_get_an_answer_or_an_error_of_ours(path):
-    store = SqliteStore(path, serving=True)
-    tenant, odd = add_tenant(store), []
-    stop = threading.Event()
-
-    def read():
-        while not stop.is_set():
-            try:
-                store.read(tenant, lambda tx: list(tx.page()))
-            except Unavailable:
-                return
-            except BaseException as error:  # noqa: BLE001  # whatever else there is, is what this looks for
-                odd.append(error)
-                return
-
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    store.close()
-    stop.set()
-    for thread in threads:
-        thread.join(SOON)
-
-    assert odd == []
+        assert "damage" in again.check()[0]

@@ -1,4 +1,4 @@
-"""A real server in a thread, for what a test client smooths over: raw paths, chunked bodies, broken headers."""
+"""A real server in a thread, for what a test client smooths over: raw paths, chunks, broken headers."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import platformdirs
 
 from credenza.accounts import DEFAULT, Accounts
 from credenza.connectors import Catalogue, shipped_schemas
-from credenza.errors import Misconfigured
+from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
 from credenza.model import Actor, Tenant
@@ -145,6 +145,11 @@ def _open_vault(
         keep_apart(provider, store.folder)
     if meta is not None:
         return provider, Vault.open(provider, meta, store.rings), remark
+    if store.tenants():
+        raise StoreRejected(
+            "This store holds workspaces, but the description of their vault is gone: no new key would open "
+            "them. Bring the store back from a backup."
+        )
     vault, meta = Vault.create(provider, store.rings, now=milliseconds())
     store.add_vault(meta)
     return provider, vault, remark

@@ -67,6 +67,8 @@ def doctor(ctx: click.Context) -> None:
 def _examine(credenza: Credenza) -> Iterator[Check]:
     yield from _check_store(credenza)
     yield from _check_vault(credenza)
+    if credenza.vault.locked is not None:
+        return
     for tenant in credenza.accounts.workspaces():
         subject = f"workspace {tenant.slug}"
         for check in (_check_secrets, _check_audit):

@@ -24,7 +24,8 @@ def convert(data: bytes, format: str = "") -> bytes:
     """
     text = data.removeprefix(_BOM).strip()
     name = _NAMES.get(format) or _recognise(text)
-    if name == "yaml":
+    # JSON is YAML, but a YAML parser does not take all of it, such as the two halves of an escaped emoji.
+    if name == "yaml" and not (text[:1] in {b"[", b"{"} and _is_json(text)):
         return _array(read_yaml(text))
     if name == "jsonl":
         return _array(_read_lines(data.removeprefix(_BOM)))

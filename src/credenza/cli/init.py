@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import rich_click as click
@@ -48,6 +49,10 @@ def describe_key(credenza: Credenza) -> str:
 
 
 def where(settings: Settings) -> str:
-    """Return the options by which another command finds the same store and key."""
-    given = {"--store": settings.store, "--kek": settings.kek}
-    return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
+    """Return the options by which another command finds the same store and key in this environment."""
+    given = {"store": settings.store, "kek": settings.kek}
+    return "".join(
+        f" --{name} {shlex.quote(value)}"
+        for name, value in given.items()
+        if value is not None and value != os.environ.get(f"CREDENZA_{name.upper()}")
+    )

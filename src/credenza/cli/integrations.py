@@ -94,7 +94,7 @@ def resolve(name: str, key: str | None) -> None:
     configuration = resolved.configuration.reveal()
     if key is not None:
         if key not in configuration:
-            raise NotFound("The configuration of this integration has no such key.")
+            raise NotFound("The configuration of this integration has no such key.", code="unknown_key")
         value = configuration[key]
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         # Into a file or variable the value goes byte for byte.

@@ -44,12 +44,14 @@ def read_yaml(text: bytes) -> list[bytes]:
     Raises:
         Invalid: it is no YAML, or more than JSON can say; every line that is wrong is named.
     """
-    reader = _Reader(text)
+    reader, items = _Reader(text), []
     try:
         items = [item for document in reader.documents() for item in _split(document)]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reader.refuse("this is not YAML", "invalid_yaml", mark)
+    except _TooDeepError:
+        pass
     except UnicodeDecodeError:
         reader.refuse("the text is not UTF-8", "invalid_yaml")
     if reader.problems:
@@ -59,6 +61,10 @@ def read_yaml(text: bytes) -> list[bytes]:
             problems=reader.problems,
         )
     return [msgspec.json.encode(item) for item in items]
+
+
+class _TooDeepError(Exception):
+    """The rest is not looked at: to read on costs the square of the depth."""
 
 
 class _Reader:
@@ -86,7 +92,7 @@ class _Reader:
             return None
         if depth == _DEEPEST:
             self.refuse(_DEEP, "too_deep", event.start_mark)
-            return self._skip()
+            raise _TooDeepError
         if event.tag not in {None, "!", f"{_CORE}map", f"{_CORE}seq"}:
             self.refuse(_NO_TAG, "invalid_yaml", event.start_mark)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -130,12 +136,6 @@ class _Reader:
             self.refuse(_NOT_UNICODE, "invalid_yaml", event.start_mark)
             return ""
         return text
-
-    def _skip(self) -> None:
-        depth = 1
-        while depth:
-            event = next(self._events)
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
 
 
 def _split(document: object) -> list[object]:

@@ -72,11 +72,11 @@ def load_command(name: str) -> click.Command:
 
 
 def _epilog() -> str:
-    codes = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
-    return f"\b\nExit codes:\n{codes}"
+    # An empty line between lines is what keeps them from being run together.
+    return "\n\n".join(["Exit codes", *(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_epilog())
+@click.group("credenza", cls=Root, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_epilog())
 @click.version_option(package_name="credenza", message="%(version)s")
 def root() -> None:
     """Keep the configuration of connectors, and every secret in it sealed.

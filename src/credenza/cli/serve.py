@@ -7,11 +7,13 @@ import signal
 import socket
 from types import FrameType
 
+import msgspec
 import rich_click as click
 import uvicorn
 
-from credenza.cli.developer import welcome
-from credenza.cli.session import read_settings, saving_options, setting, store_options
+from credenza.cli.developer import begin, write_lines
+from credenza.cli.output import wants_json
+from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
 from credenza.settings import Credenza, open_credenza
 from credenza.web.app import create_app
@@ -47,11 +49,13 @@ _BACKLOG = 2048
     type=click.IntRange(min=1),
     help="Size of the write-ahead log at which it is folded in [CREDENZA_CHECKPOINT_MIB; 16].",
 )
+@json_option
 def serve(host: str, port: int) -> None:
     """Serve the store over HTTP until it is told to stop.
 
     SIGTERM and Ctrl-C let the requests that have begun come to their end. A vault without its key does not
-    keep the server from starting: what can be answered without secrets is answered.
+    keep the server from starting: what can be answered without secrets is answered. Started with --json, it
+    says where it is as one line of JSON.
     """
     settings = read_settings()
     with _listen(host, port, local=settings.dev) as listener:
@@ -92,7 +96,11 @@ def _write_address(listener: socket.socket, host: str) -> str:
 def _announce(credenza: Credenza, address: str) -> None:
     if credenza.vault.locked is not None:
         click.echo(f"The vault is locked, secrets stay sealed: {credenza.vault.locked}", err=True)
-    for line in welcome(credenza, address):
+    start = begin(credenza, address)
+    if wants_json():
+        click.echo(msgspec.json.encode(start))
+        return
+    for line in write_lines(credenza, start):
         click.echo(line)
 
 

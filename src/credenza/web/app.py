@@ -14,6 +14,7 @@ from credenza.errors import CredenzaError
 from credenza.settings import Credenza
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
+from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
 from credenza.web.openapi import describe
 from credenza.web.paths import Paths
@@ -26,10 +27,11 @@ DESCRIBED = [*routes.HANDLERS, tokens.issue_token, *health.HANDLERS]
 def create_app(opened: Credenza) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's."""
     registry = CollectorRegistry()
+    served = [*DESCRIBED, *pages.HANDLERS]
     lenient = opened.policy.lenient
     browsed = pages.Pages(partial(describe, DESCRIBED, opened.catalogue, lenient=lenient))
     app = Litestar(
-        [*DESCRIBED, *pages.HANDLERS],
+        [answer_options(served), *served],
         state=State({"credenza": opened, "registry": registry, "pages": browsed}),
         exception_handlers={
             CredenzaError: answer_problem,

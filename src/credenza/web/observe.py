@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from credenza.ids import new_ids
+from credenza.web.paths import show_route
 from credenza.workspace import milliseconds
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -61,7 +62,7 @@ class Observe:
 
     def _observe(self, scope: HTTPScope, status: int, seconds: float, request_id: str) -> None:
         # The route's pattern, never the path: a path may hold what was pasted by mistake.
-        route = str(scope.get("path_template") or "none")
+        route = show_route(str(scope.get("path_template") or "none"))
         method = str(scope["method"])
         key = (method if method in _METHODS else "other", route, str(status))
         if key not in self._children:

@@ -56,13 +56,13 @@ async def read_document(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def read_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the page."""
     _, page = await asyncio.to_thread(_pages(request).read)
-    return Response(page, media_type="text/html; charset=utf-8", headers=HEADERS)
+    return Response(page, media_type="text/html", headers=HEADERS)
 
 
 @get(_STYLE, include_in_schema=False)
 async def read_style() -> Response[bytes]:
     """Return the page's style sheet."""
-    return Response(_CSS.encode(), media_type="text/css; charset=utf-8", headers=HEADERS)
+    return Response(_CSS.encode(), media_type="text/css", headers=HEADERS)
 
 
 def _pages(request: Request[Any, Any, Any]) -> Pages:

@@ -2,7 +2,8 @@
 
 Servers hand over a path with `%2F` decoded and routers drop a trailing slash; both matter here. Each
 segment is decoded once and handed to the router with only `/` and `%` still encoded; handlers call
-`segment` on what the router gives them.
+`segment` on what the router gives them. Where the slash at the end makes another resource, it reaches the
+router as the segment `SLASH`, which no request can spell.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+SLASH = "%"
 _NOWHERE = "/-"
+_SLASHED = frozenset({"/api/integrations"})
 _PLAIN = "".join(chr(code) for code in range(33, 127) if chr(code) not in "/%")
 
 
 class Paths:
-    """ASGI middleware that splits `raw_path`; `slash(scope)` then tells whether it ended in a slash."""
+    """ASGI middleware that splits `raw_path`."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -28,7 +31,6 @@ class Paths:
         if scope["type"] == ScopeType.HTTP:
             raw = scope.get("raw_path") or quote(scope["path"]).encode()
             scope["path"] = read_path(raw.partition(b"?")[0])
-            scope["credenza.slash"] = len(raw) > 1 and raw.endswith(b"/")  # type: ignore[typeddict-unknown-key]
         await self._app(scope, receive, send)
 
 
@@ -43,7 +45,8 @@ def read_path(raw: bytes) -> str:
         return _NOWHERE
     if any(text in {"", ".", ".."} for text in texts):
         return _NOWHERE
-    return "/" + "/".join(text.replace("%", "%25").replace("/", "%2F") for text in texts)
+    path = "/" + "/".join(text.replace("%", "%25").replace("/", "%2F") for text in texts)
+    return f"{path}/{SLASH}" if raw.endswith(b"/") and path in _SLASHED else path
 
 
 def segment(text: str) -> str:
@@ -51,6 +54,6 @@ def segment(text: str) -> str:
     return unquote(text)
 
 
-def slash(scope: Scope) -> bool:
-    """Say whether the path ended in a slash."""
-    return bool(scope.get("credenza.slash"))
+def show_route(template: str) -> str:
+    """Return a route as people write it."""
+    return template.removesuffix(SLASH)

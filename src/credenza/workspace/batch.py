@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from credenza import access
-from credenza.connectors import EMPTY, Catalogue, ConnectorType, Draft, Held, draft_all
+from credenza.connectors import EMPTY, Catalogue, ConnectorType, Draft, Held, Offer, draft_all, present
 from credenza.errors import Problem
 from credenza.ids import new_ids
 from credenza.model import (
@@ -176,6 +176,10 @@ class Batch:
         offers = [(_entered(step.put), _held(step)) for step in steps]
         drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
         for step, draft in zip(steps, drafts, strict=True):
+            if draft.problems and _repeats_view(step):
+                # What a read has shown is no news, even where the type has since become stricter.
+                untouched: list[Offer] = [(None, _held(step))]
+                (draft,) = draft_all(step.connector, untouched, lenient=self._context.policy.lenient)  # noqa: PLW2901
             if draft.problems:
                 self._fail(step.position, step.put.name, draft.problems)
             elif not self.items[step.position].problems:
@@ -285,6 +289,14 @@ class Batch:
 
 def _entered(put: Put) -> Mapping[str, Any] | None:
     return None if put.configuration is None else put.configuration.reveal()
+
+
+def _repeats_view(step: Step) -> bool:
+    document = step.document
+    if document is None or step.put.configuration is None:
+        return False
+    shown = present(step.connector.keys, document.configuration, document.secrets)
+    return shown == step.put.configuration.reveal()
 
 
 def _or(given: T | None, other: T) -> T:

@@ -63,7 +63,10 @@ def list_edits(before: Document, after: Document) -> list[Edit]:
         Edit(f"/configuration{edit.pointer}", _SECRET_WORDS[edit.change])
         for edit in _differences("", before.secrets, after.secrets)
     ]
-    was, now = ({api.api: api for api in document.apis} for document in (before, after))
+    # Without their times: an api that was changed and changed back is what it was.
+    was, now = (
+        {api.api: (api.description, api.enabled) for api in document.apis} for document in (before, after)
+    )
     return edits + _differences("/apis/", was, now)
 
 

@@ -11,6 +11,7 @@ from credenza.errors import CredenzaError, Forbidden
 from credenza.model import Actor, Item, Note, Permission
 from credenza.ports import Store, Tx
 from credenza.vault import Ring, Vault
+from credenza.workspace.admission import is_name
 from credenza.workspace.policy import Policy
 
 T = TypeVar("T")
@@ -42,7 +43,9 @@ class Ledger:
         """Write that something was refused; where that cannot be written, it is refused all the same."""
         try:
             ring = self.ring()
-            items = tuple((name, None, ()) for name in names[:_MOST_NAMES])
+            # What is no name may be anything, pasted by mistake, and what an audit row holds stays.
+            told = [name if name is not None and is_name(name) else None for name in names[:_MOST_NAMES]]
+            items = tuple((name, None, ()) for name in told)
             note = Note(self._actor.name, f"{verb}.refused", items, self._policy.clock())
             return self._store.write(self._actor.tenant, lambda tx: self._append(tx, ring, note))
         except CredenzaError as error:

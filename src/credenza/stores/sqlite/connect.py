@@ -22,6 +22,8 @@ _PRAGMAS = {
     "temp_store": 2,  # in memory: no temporary file may ever hold a row
     "busy_timeout": 10_000,
 }
+_MAGIC = b"SQLite format 3\0"
+_NO_DATABASE = "The file named by CREDENZA_STORE is not a database; nothing was changed in it."
 _FULL = {sqlite3.SQLITE_FULL}
 _PASSING = {
     sqlite3.SQLITE_BUSY,
@@ -51,7 +53,7 @@ def connect(path: Path, *, cache_kib: int, checkpoint_pages: int) -> sqlite3.Con
     except sqlite3.Error as error:
         raise StoreRejected(_why_not(error)) from None
     try:
-        _recognise(connection)
+        _recognise(path, connection)
         _configure(connection)
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
@@ -115,10 +117,16 @@ def _configure(connection: sqlite3.Connection) -> None:
             raise StoreRejected(f"SQLite did not accept {pragma} = {value} for this store.")
 
 
-def _recognise(connection: sqlite3.Connection) -> None:
-    # Before the first PRAGMA that writes: journal_mode would change a file that is not ours.
+def _recognise(path: Path, connection: sqlite3.Connection) -> None:
+    # Before the first PRAGMA that writes: journal_mode would change a file that is not ours, and SQLite
+    # takes a file of a few bytes for an empty database.
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) not in {b"", _MAGIC}:
+            raise StoreRejected(_NO_DATABASE)
+    connection.execute("BEGIN")
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    connection.execute("ROLLBACK")
     if mark != schema.APPLICATION and not (mark == 0 and empty):
         raise StoreRejected("This database belongs to another program; name another file in CREDENZA_STORE.")
 
@@ -126,7 +134,7 @@ def _recognise(connection: sqlite3.Connection) -> None:
 def _why_not(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return "The file named by CREDENZA_STORE is not a database; nothing was changed in it."
+        return _NO_DATABASE
     if code == sqlite3.SQLITE_BUSY:
         return "The store is in use by another program."
     return "The store cannot be opened: check that the file and its folder can be written to."

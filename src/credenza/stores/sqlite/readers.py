@@ -39,7 +39,10 @@ class Readers:
             self._take_back(connection)
 
     def close(self) -> None:
-        """Close what is not lent now, and the rest as it comes back: SQLite crashes when a used one is closed."""
+        """Close what is not lent now, and the rest as it comes back.
+
+        Closed under its borrower, a connection takes the process down with it.
+        """
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from filelock import FileLock
 
-from credenza.errors import Conflict, StoreRejected
+from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
 from credenza.ports import Tx
 from credenza.stores.sqlite import connect, schema, search
@@ -170,12 +170,13 @@ class SqliteStore:
 
     def check(self) -> Sequence[str]:
         """Look the whole file over and return what is wrong with it, in sentences."""
-        found = [
-            f"SQLite finds damage: {row[0]}." for row in self._query("PRAGMA quick_check") if row[0] != "ok"
-        ]
-        if any(True for _ in self._query("PRAGMA foreign_key_check")):
-            found.append("There are rows whose owner is gone.")
-        return found
+        try:
+            told = [row[0] for row in self._query("PRAGMA quick_check") if row[0] != "ok"]
+            orphans = self._query("PRAGMA foreign_key_check")
+        except Unavailable as error:
+            return [error.message]
+        found = [f"SQLite finds damage: {sentence}." for sentence in told]
+        return [*found, "There are rows whose owner is gone."] if orphans else found
 
     def close(self) -> None:
         """Finish what was begun and let go of the file."""

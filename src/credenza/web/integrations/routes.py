@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
-from litestar.exceptions import MethodNotAllowedException
 from litestar.params import FromPath
 
 from credenza.errors import Invalid, Problem
@@ -16,7 +15,7 @@ from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
 from credenza.web.auth import actor_of, require_actor
 from credenza.web.integrations import shapes, wire
-from credenza.web.paths import segment, slash
+from credenza.web.paths import SLASH, segment
 from credenza.web.requests import Query, read_body, read_idempotency_key, read_if_match
 from credenza.workspace import Mode, Once, View, Workspace
 
@@ -25,7 +24,11 @@ _LARGE = 64 * 1024
 _encode = msgspec.json.encode
 
 
-@post("/api/integrations", guards=[require_actor], status_code=200)
+_BULK = "/api/integrations"
+_LISTED = f"{_BULK}/{SLASH}"
+
+
+@post([_BULK, _LISTED], guards=[require_actor], status_code=200)
 async def save_integrations(request: AnyRequest) -> Response[bytes]:
     """Create or update integrations in bulk, all or nothing."""
     query = Query(request, "mode", "dryRun", "apis")
@@ -44,7 +47,7 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
         items = await asyncio.to_thread(wire.read_items, body, replace_apis=replace, expected=expected)
     submit = _workspace(request).submit
     if dry_run:
-        future = await asyncio.to_thread(submit, items, mode=mode, dry_run=True)
+        future = await asyncio.to_thread(submit, items, mode=mode, dry_run=True, once=once)
     else:
         future = submit(items, mode=mode, once=once)
     receipt = await asyncio.wrap_future(future)
@@ -52,11 +55,9 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
     return _json(shapes.show_receipt(receipt), status=status)
 
 
-@get("/api/integrations", guards=[require_actor])
+@get(_LISTED, guards=[require_actor])
 async def list_integrations(request: AnyRequest) -> Response[bytes]:
     """List integrations with their apis."""
-    if not slash(request.scope):
-        raise MethodNotAllowedException(headers={"allow": "POST, OPTIONS"})
     return await _list(request, apis=True)
 
 

@@ -15,8 +15,9 @@ from credenza.connectors import UNKNOWN, ConnectorType
 Schema = dict[str, Any]
 
 KEPT = {"$ref": "#/components/schemas/KeptSecret"}
+TEXT = {"pattern": r"^[^\x00]*$"}
 # A text of nothing but mask characters is refused, and so is an empty one.
-_UNMASKED = "[^*•]"
+_UNMASKED = r"^[^\x00]*[^*•\x00][^\x00]*$"
 _LONGEST_SECRET = 65_536
 _SHOWN = ("title", "description", "examples", "default", "contentMediaType", "x-destination")
 _ANY_TEXT = ("type", "minLength")
@@ -60,13 +61,16 @@ def _accept_key(type: ConnectorType, key: str, rules: Mapping[str, Any], *, need
             **({"writeOnly": True} if key in type.secrets else {}),
             "anyOf": [_accept_text(rules, secret=key in type.secrets), {"type": "null"}, KEPT],
         }
-    if needed:
-        return dict(rules)
     kinds = [rules["type"]] if isinstance(rules["type"], str) else list(rules["type"])
-    optional = {**rules, "type": [*kinds, "null"]}
+    accepted = {**(TEXT if "string" in kinds and "enum" not in rules else {}), **rules}
+    if "items" in rules:
+        accepted["items"] = {**TEXT, **rules["items"]}
+    if needed:
+        return accepted
+    accepted["type"] = [*kinds, "null"]
     if "enum" in rules:
-        optional["enum"] = [*rules["enum"], None]
-    return optional
+        accepted["enum"] = [*rules["enum"], None]
+    return accepted
 
 
 def _accept_text(rules: Mapping[str, Any], *, secret: bool) -> Schema:
@@ -79,7 +83,7 @@ def _accept_text(rules: Mapping[str, Any], *, secret: bool) -> Schema:
             "pattern": _UNMASKED,
         }
     # The other rules speak of the public form, after credentials were taken out.
-    return {name: rules[name] for name in _ANY_TEXT if name in rules}
+    return {**{name: rules[name] for name in _ANY_TEXT if name in rules}, **TEXT}
 
 
 def _accept_conditions(type: ConnectorType, declared: Mapping[str, Any]) -> Iterator[Schema]:

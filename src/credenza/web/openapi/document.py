@@ -1,14 +1,10 @@
-"""The whole document: the framework describes the routes it serves, and this adds what they say in words.
-
-`POST /api/integrations` is one route with and without a slash at its end, while the list is served with the
-slash alone; OpenAPI knows no such thing, so both paths stand in the document.
-"""
+"""The whole document: the framework describes the routes it serves, and this adds what they say in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from inspect import cleandoc
-from typing import Any
 
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
@@ -29,9 +25,10 @@ from credenza.web.openapi.operations import (
     name_status,
 )
 from credenza.web.openapi.schemas import describe_schemas, refer
+from credenza.web.paths import SLASH, show_route
 
 PROBLEM = "application/problem+json"
-_BULK = "/api/integrations"
+_SLASHED = "_slashed"
 _ABOUT = """
 A store for the configuration of connectors that knows which values are secrets, and seals them.
 
@@ -45,13 +42,10 @@ def describe(
 ) -> Schema:
     """Return the OpenAPI 3.1 document of these handlers, with every connector type's configuration."""
     document = _generate(handlers)
-    paths: dict[str, dict[str, Schema]] = document["paths"]
-    for item in paths.values():
+    document["paths"] = {show_route(path): item for path, item in document["paths"].items()}
+    for item in document["paths"].values():
         for operation in item.values():
-            _complete(operation, OPERATIONS[operation["operationId"]])
-    bulk = paths[_BULK]
-    slashed = {"get": bulk.pop("get"), "post": {**bulk["post"], "operationId": "save_integrations_slash"}}
-    document["paths"] = {_BULK: bulk, f"{_BULK}/": slashed, **_without(paths, _BULK)}
+            _complete(operation, OPERATIONS[operation["operationId"].removesuffix(_SLASHED)])
     document["components"] = _describe_components(types, lenient=lenient)
     document["security"] = [{"key": []}, {"bearer": []}]
     document["tags"] = TAGS
@@ -62,8 +56,9 @@ def describe(
 def _generate(handlers: Sequence[HTTPRouteHandler]) -> Schema:
     """Let the framework describe the handlers, in an application that is never served."""
 
-    def name(handler: HTTPRouteHandler, _: Method, __: Sequence[object]) -> str:
-        return handler.handler_name
+    def name(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:
+        # A handler that stands at both paths is two operations here.
+        return handler.handler_name + (_SLASHED if path[-1] == SLASH and len(handler.paths) > 1 else "")
 
     config = OpenAPIConfig(
         title="Credenza",
@@ -71,11 +66,9 @@ def _generate(handlers: Sequence[HTTPRouteHandler]) -> Schema:
         operation_id_creator=name,
         use_handler_docstrings=True,
     )
-    return Litestar(handlers, openapi_config=config, logging_config=None).openapi_schema.to_schema()
-
-
-def _without(paths: Mapping[str, Any], path: str) -> dict[str, Any]:
-    return {name: item for name, item in paths.items() if name != path}
+    # Registering a handler ties it to an application: the served one keeps its own.
+    copies = [copy(handler) for handler in handlers]
+    return Litestar(copies, openapi_config=config, logging_config=None).openapi_schema.to_schema()
 
 
 def _complete(operation: Schema, facts: Facts) -> None:

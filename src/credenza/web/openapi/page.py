@@ -15,7 +15,7 @@ Schema = Mapping[str, Any]
 Part = Element | str
 
 _METHODS = ("get", "post", "put", "patch", "delete")
-_CONFIGURATION = "Configuration."
+_CONFIGURATION, _BRANCH = "Configuration.", "Integration."
 
 
 def render(document: Schema, *, style: str, source: str) -> bytes:
@@ -34,7 +34,7 @@ def render(document: Schema, *, style: str, source: str) -> bytes:
         tag(
             "main",
             tag("h1", info["title"], " ", tag("small", info["version"])),
-            *[tag("p", text) for text in info["description"].split("\n\n")],
+            *[_write(text) for text in info["description"].split("\n\n")],
             tag("p", "The same as a document: ", tag("a", source, href=source), " (OpenAPI 3.1)."),
             tag("h2", "Credentials", id="credentials"),
             *_render_security(document["components"]["securitySchemes"]),
@@ -60,6 +60,12 @@ def tag(_name: str, *parts: Part, **attributes: str) -> Element:
         else:
             element.text = (element.text or "") + part
     return element
+
+
+def _write(text: str) -> Element:
+    """Return a paragraph; what stands in backticks is code."""
+    parts = text.split("`")
+    return tag("p", *[tag("code", part) if position % 2 else part for position, part in enumerate(parts)])
 
 
 def _list_contents(document: Schema) -> Iterator[Element]:
@@ -100,10 +106,10 @@ def _render_operation(document: Schema, path: str, method: str, operation: Schem
         tag(
             "h3", tag("b", method.upper(), class_=method), " ", tag("code", path), id=operation["operationId"]
         ),
-        tag("p", operation["summary"] + "."),
+        _write(operation["summary"] + "."),
     ]
     if "description" in operation:
-        parts.append(tag("p", operation["description"]))
+        parts.append(_write(operation["description"]))
     if operation.get("security") == []:
         parts.append(tag("p", "No credential is needed."))
     parameters = [_resolve(document, each) for each in operation.get("parameters", ())]
@@ -135,12 +141,31 @@ def _list_answers(document: Schema, operation: Schema) -> Iterator[tuple[Part, .
 
 def _render_schemas(document: Schema, *, types: bool) -> Iterator[Element]:
     for name, schema in document["components"]["schemas"].items():
-        if name.startswith(_CONFIGURATION) is types:
-            yield _render_schema(name, schema)
+        if name.startswith(_CONFIGURATION) is types and not name.startswith(_BRANCH):
+            yield _render_schema(name, schema, _merge_branches(document, schema))
 
 
-def _render_schema(name: str, schema: Schema) -> Element:
-    required = schema.get("required", ())
+def _merge_branches(document: Schema, schema: Schema) -> Schema:
+    """Return an object's schema; of a choice by one key, what its branches say together."""
+    if "discriminator" not in schema:
+        return schema
+    branches = [_resolve(document, branch) for branch in schema["oneOf"]]
+    keys = [branch["properties"] for branch in branches]
+    merged = {
+        key: rules if all(each[key] == rules for each in keys) else _vary(key, rules, keys)
+        for key, rules in keys[0].items()
+    }
+    return {**branches[0], "properties": merged}
+
+
+def _vary(key: str, rules: Schema, branches: Sequence[Schema]) -> Schema:
+    if "const" in rules:
+        return {**rules, "enum": [branch[key]["const"] for branch in branches]}
+    return {**rules, "anyOf": [branch[key]["anyOf"][0] for branch in branches]}
+
+
+def _render_schema(name: str, schema: Schema, shown: Schema) -> Element:
+    required = shown.get("required", ())
     rows = [
         (
             tag("code", key),
@@ -148,7 +173,7 @@ def _render_schema(name: str, schema: Schema) -> Element:
             _mark(rules, required=key in required),
             rules.get("description", ""),
         )
-        for key, rules in schema.get("properties", {}).items()
+        for key, rules in shown.get("properties", {}).items()
     ]
     about = schema.get("description", "")
     parts = [

@@ -13,7 +13,7 @@ from credenza.model import CATEGORIES
 from credenza.web.health import Health, Readiness
 from credenza.web.integrations import shapes, wire
 from credenza.web.integrations.routes import RollbackBody
-from credenza.web.openapi.configurations import Schema, accept
+from credenza.web.openapi.configurations import TEXT, Schema, accept
 from credenza.web.problems import ProblemBody
 from credenza.web.tokens import TokenAnswer, TokenRequest
 from credenza.workspace.compose import MAX_APIS, MAX_TAGS
@@ -33,8 +33,8 @@ _TYPES = [
     ProblemBody,
 ]
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9._ \-]{0,126}[A-Za-z0-9._\-])?$"
-_SHORT_TEXT = {"minLength": 1, "maxLength": 512}
-_LONGEST_TEXT = 65_536
+_SHORT_TEXT = {**TEXT, "minLength": 1, "maxLength": 512}
+_LONG_TEXT = {**TEXT, "maxLength": 65_536}
 _IGNORED = "Made by the server; accepted and ignored, so that any answer can be saved back."
 _RESULTS = ("created", "updated", "unchanged", "deleted", "failed")
 _SECRET_WORDS = ("set", "replaced", "unchanged", "kept", "cleared", "provided")
@@ -60,10 +60,11 @@ def describe_schemas(types: Mapping[str, ConnectorType], *, lenient: bool) -> di
         "description": "An integration with its secrets in clear.",
     }
     found["Integration"]["properties"]["configuration"] = _SHOWN_CONFIGURATION
-    found["IntegrationItem"] |= _discriminate(types)
+    item = found["IntegrationItem"]
+    found["IntegrationItem"] = _discriminate(item, types)
     for name, connector in types.items():
         found[f"Configuration.{name}"] = accept(connector, lenient=lenient)
-        found[f"Integration.{name}"] = _describe_branch(name, connector)
+        found[f"Integration.{name}"] = _describe_branch(item, name, connector)
     found["Integrations"] = {
         "title": "Integrations",
         "type": "array",
@@ -79,22 +80,22 @@ def refer(name: str) -> Schema:
     return {"$ref": _PREFIX + name}
 
 
-def _describe_branch(name: str, type: ConnectorType) -> Schema:
+def _describe_branch(item: Schema, name: str, type: ConnectorType) -> Schema:
+    keys = item["properties"]
+    configuration = {**keys["configuration"], "anyOf": [refer(f"Configuration.{name}"), {"type": "null"}]}
     return {
+        **item,
         "title": type.title,
         "description": type.description,
-        "type": "object",
-        "properties": {
-            "type": {"const": name},
-            "configuration": {"anyOf": [refer(f"Configuration.{name}"), {"type": "null"}]},
-        },
-        "required": ["type"],
+        "properties": {**keys, "type": {"const": name}, "configuration": configuration},
     }
 
 
-def _discriminate(types: Mapping[str, ConnectorType]) -> Schema:
+def _discriminate(item: Schema, types: Mapping[str, ConnectorType]) -> Schema:
     branches = {name: _PREFIX + f"Integration.{name}" for name in types}
     return {
+        "title": item["title"],
+        "description": item["description"],
         "oneOf": [{"$ref": place} for place in branches.values()],
         "discriminator": {"propertyName": "type", "mapping": branches},
     }
@@ -114,7 +115,7 @@ def _refine_item(found: dict[str, Schema]) -> None:
         "A secret that is left out is kept, null clears it, a text replaces it. All other keys are replaced "
         "as a whole: left out, they are removed."
     )
-    item["description"]["anyOf"][0]["maxLength"] = _LONGEST_TEXT
+    item["description"]["anyOf"][0] |= _LONG_TEXT
     item["tags"]["anyOf"][0]["maxItems"] = MAX_TAGS
     item["apis"]["anyOf"][0]["maxItems"] = MAX_APIS
     item["tags"]["description"] = "Given, they replace all tags; absent, the tags are kept."
@@ -123,10 +124,15 @@ def _refine_item(found: dict[str, Schema]) -> None:
     api = found["ApiItem"]["properties"]
     api["integrationName"]["description"] = "The name of the integration it stands in."
     api["api"] |= _SHORT_TEXT
-    found["TagItem"]["properties"]["key"] |= _SHORT_TEXT
+    api["description"]["anyOf"][0] |= _LONG_TEXT
+    tag = found["TagItem"]["properties"]
+    tag["key"] |= _SHORT_TEXT
+    tag["value"] |= _LONG_TEXT
     for struct in (wire.IntegrationItem, wire.ApiItem, wire.TagItem):
+        properties = found[struct.__name__]["properties"]
         for name in _list_ignored(struct):
-            found[struct.__name__]["properties"][name] = {"readOnly": True, "description": _IGNORED}
+            del properties[name]
+            properties[name] = {"readOnly": True, "description": _IGNORED}
 
 
 def _list_ignored(struct: type[msgspec.Struct]) -> Iterator[str]:

@@ -1,0 +1,177 @@
+"""The command line as a whole: help, exit codes, and errors that repeat nothing of what was typed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from cli_prompt import OPENAI, Prompt
+from credenza.cli import failures, root
+from credenza.cli.root import COMMANDS, load_command
+
+CANARY = "sk-canary-5f1c"
+
+
+@pytest.fixture
+def prompt(tmp_path, kek):
+    prompt = Prompt(tmp_path, kek)
+    prompt.run("init")
+    return prompt
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(prompt, name):
+    command = load_command(name)
+
+    assert command.name == name
+    assert f"Usage: credenza {name}" in prompt.run(name, "--help").stdout
+
+
+def test_help_lists_every_command_and_every_exit_code(prompt):
+    told = prompt.run("--help").stdout
+
+    for name, (_, line) in COMMANDS.items():
+        assert name in told
+        assert line.split(",")[0] in told
+    for code, meaning in failures.EXIT_CODES.items():
+        assert f"{code}: {meaning}" in told
+
+
+def test_help_costs_none_of_the_rooms_below():
+    code = "import sys, credenza.cli; print([m for m in ('litestar', 'cryptography', 'yaml') if m in sys.modules])"
+
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
+
+
+def test_a_command_alone_shows_help_and_is_no_success(prompt):
+    assert "Usage" in prompt.run(code=2).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nope"], failures.USAGE),
+        (["apply"], failures.USAGE),
+        (["list", "--nope"], failures.USAGE),
+        (["serve", "--port", "x"], failures.USAGE),
+        (["apply", "/nonexistent"], failures.USAGE),
+        (["delete", "a"], failures.USAGE),
+        (["get", "nope"], failures.NOT_FOUND),
+        (["list", "--workspace", "nope"], failures.NOT_FOUND),
+        (["types", "nope"], failures.NOT_FOUND),
+        (["apikey", "revoke", "nope"], failures.NOT_FOUND),
+        (["list", "--schemas", "/nonexistent"], failures.NOT_STARTED),
+        (["list", "--kek", "nope"], failures.NOT_STARTED),
+        (["list", "--store", "nope"], failures.NOT_STARTED),
+        (["workspace", "create", "default"], failures.CONFLICT),
+        (["workspace", "create", "No Slug"], failures.REFUSED),
+    ],
+)
+def test_every_failure_has_its_exit_code_a_sentence_and_a_json_object(prompt, arguments, code):
+    told = prompt.run(*arguments, code=code)
+    refusal = prompt.refusal(*arguments, code=code)
+
+    assert told.stdout == ""
+    assert told.stderr.startswith("error: ")
+    assert told.stderr.partition("error: ")[2].startswith(refusal["message"])
+    assert refusal["exit"] == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [CANARY],
+        ["get", "a", CANARY],
+        ["get", f"--{CANARY}"],
+        ["get", "a", "--version", CANARY],
+        ["get", CANARY],
+        ["resolve", "a", "--key", CANARY],
+        ["apply", CANARY],
+        ["apply", "-", "--format", CANARY],
+        ["apikey", "create", "--role", CANARY],
+        ["apikey", "create", "--role", "viewer", "--tag", CANARY],
+        ["apikey", "revoke", CANARY],
+        ["workspace", "create", CANARY + "_"],
+        ["list", "--kek", CANARY],
+        ["list", "--kek", f"keyring://{CANARY}/x"],
+        ["list", "--store", f"{CANARY}://x"],
+        ["types", CANARY],
+        ["audit", "verify", "--head", CANARY],
+        ["serve", "--port", CANARY],
+        ["serve", "--host", CANARY],
+    ],
+)
+def test_what_is_typed_is_not_repeated_for_it_may_be_a_secret(prompt, arguments):
+    prompt.run("apply", "-", input=[OPENAI])
+    for more in ([], ["--json"]):
+        answer = CliRunner().invoke(root, [*arguments, *more], env=prompt.environment)
+        assert answer.exit_code != 0
+        assert CANARY not in answer.output
+
+
+def test_a_vault_without_its_key_is_told_with_a_code_of_its_own(prompt):
+    prompt.run("apply", "-", input=[OPENAI])
+    prompt.environment["CREDENZA_KEK"] = "env://CREDENZA_TEST_NONE"
+
+    assert prompt.refusal("resolve", "a", code=failures.UNAVAILABLE)["code"] == "vault_key_unavailable"
+    assert prompt.rows("list")[0]["name"] == "a"
+
+
+def test_a_fault_of_the_program_is_told_by_type_and_place_alone(prompt, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError(CANARY)
+
+    monkeypatch.setattr("credenza.cli.integrations.session", fail)
+
+    refusal = prompt.refusal("list", code=failures.FAULT)
+
+    assert "ZeroDivisionError at " in refusal["message"]
+    assert CANARY not in json.dumps(refusal)
+
+
+def test_the_keyboard_stops_a_command_without_a_traceback(prompt, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("credenza.cli.integrations.session", stop)
+
+    assert "Stopped." in prompt.run("list", code=failures.STOPPED).stderr
+
+
+def test_init_makes_a_store_once_and_leaves_it_as_it_is_from_then_on(tmp_path, kek):
+    prompt = Prompt(tmp_path, kek)
+
+    assert "credenza init" in prompt.refusal("list", code=failures.NOT_STARTED)["message"]
+    first, again = prompt.json("init"), prompt.json("init")
+
+    assert first == again
+    assert first["workspace"] == "default"
+    assert "CREDENZA_TEST_KEK" in first["key"]
+    assert first["next"].startswith("credenza apikey create")
+
+
+def test_init_without_a_word_about_the_key_says_what_can_be_said(tmp_path):
+    prompt = Prompt(tmp_path, "")
+
+    message = prompt.refusal("init", code=failures.NOT_STARTED)["message"]
+
+    assert all(way in message for way in ("keyring://", "file:///", "env://", "--dev"))
+
+
+def test_init_makes_a_key_file_where_it_is_told_to(tmp_path):
+    prompt = Prompt(tmp_path, "")
+
+    prompt.run("init", "--kek", f"file://{tmp_path}/keys/vault.key")
+
+    assert (tmp_path / "keys" / "vault.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_python_m_credenza_is_the_same_command():
+    command = [sys.executable, "-m", "credenza", "--version"]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.count(".") >= 1

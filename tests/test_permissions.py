@@ -1,0 +1,227 @@
+"""Who may: roles as a matrix over every call, limits by name and tag, and a row for whatever is refused."""
+
+import json
+
+import pytest
+
+from credenza import access
+from examples import API, dump, item, query, read, resolve, save
+
+ONE = f"{API}/provider/one"
+CALLS = {
+    "save": lambda c, h: save(c, item(description="new"), headers=h),
+    "rehearse": lambda c, h: save(c, item(description="new"), headers=h, dryRun="true"),
+    "delete": lambda c, h: c.delete(ONE, headers=h),
+    "roll back": lambda c, h: c.post(f"{ONE}/rollback", json={"version": 1}, headers=h),
+    "list": lambda c, h: c.get(API + "/", headers=h),
+    "list providers": lambda c, h: c.get(f"{API}/provider", headers=h),
+    "read": lambda c, h: c.get(ONE, headers=h),
+    "history": lambda c, h: c.get(f"{ONE}/history", headers=h),
+    "version": lambda c, h: c.get(f"{ONE}/history/1", headers=h),
+    "compare": lambda c, h: c.get(f"{ONE}/history/1?against=1", headers=h),
+    "reveal": lambda c, h: c.get(f"{ONE}/resolved", headers=h),
+}
+WRITES, REVEALS = {"save", "rehearse", "delete", "roll back"}, {"reveal"}
+MAY = {
+    "admin": set(CALLS),
+    "editor": set(CALLS) - REVEALS,
+    "viewer": set(CALLS) - REVEALS - WRITES,
+    "runtime": set(CALLS) - WRITES,
+    "operator": set(),
+}
+
+
+def audit(database):
+    """Return the audit rows as (verb, names)."""
+    rows = query(database, "SELECT verb, items FROM audit ORDER BY workspace_id, sequence")
+    return [(verb, [name for name, _, _ in json.loads(items)]) for verb, items in rows]
+
+
+@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_role_may_do_what_the_table_says_and_every_refusal_leaves_a_row(api, key, database, role, call):
+    save(api, item())
+    headers = {"X-Authorization": key(role)}
+    before = dump(database)
+
+    answer = CALLS[call](api, headers)
+
+    if call in MAY[role]:
+        assert answer.status_code == 200
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert "error" not in answer.json()
+        assert audit(database)[-1][0].endswith(".refused")
+        after = dump(database)
+        assert {table for table in after if after[table] != before[table]} == {"audit", "audit_heads"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic eDp5"}, {"X-Authorization": ""}])
+@pytest.mark.parametrize("call", CALLS)
+def test_without_a_credential_every_call_answers_401(client, headers, call):
+    answer = CALLS[call](client, headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+def test_a_strangers_body_is_not_even_read(client):
+    answer = client.post(API, content=b"{not json", headers={"X-Authorization": "crdz_no_body"})
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_TOKEN")
+
+
+def test_a_key_is_taken_in_either_header_and_exchanged_for_a_token(client, key):
+    token = key("viewer")
+    _, name, secret = token.split("_", 2)
+
+    short = client.post("/api/token", json={"keyId": name, "keySecret": secret}).json()["token"]
+
+    for header in (
+        {"X-Authorization": token},
+        {"Authorization": f"Bearer {token}"},
+        {"X-Authorization": short},
+    ):
+        assert client.get(API + "/", headers=header).status_code == 200
+
+
+def test_a_token_dies_with_its_hour_and_with_its_key(client, service, key):
+    made = key("viewer")
+    stored = service.store.api_key(made.split("_")[1])
+    live = access.make_token(stored, service.policy.clock() + 60_000)
+    old = access.make_token(stored, 1)
+
+    def ask(token):
+        answer = client.get(API + "/", headers={"X-Authorization": token})
+        return answer.status_code, answer.json()["error"] if answer.status_code == 401 else None
+
+    assert ask(old) == (401, "EXPIRED_TOKEN")
+    assert ask(live) == (200, None)
+    service.accounts.revoke_key(stored.tenant, stored.id, by="test")
+    assert ask(live) == ask(made) == (401, "INVALID_TOKEN")
+
+
+def test_another_workspaces_integrations_are_as_if_they_were_not(api, key):
+    save(api, item(description="mine"))
+    other = {"X-Authorization": key("admin", workspace="other")}
+
+    for call in ("read", "history", "version", "reveal", "delete", "roll back"):
+        assert CALLS[call](api, other).status_code == 404
+    assert api.get(API + "/", headers=other).json() == []
+    assert save(api, item(type="grok"), headers=other).json()["created"] == 1
+    assert read(api)["description"] == "mine"
+
+
+def test_a_key_limited_to_names_sees_and_changes_only_those(api, key):
+    save(api, item("team-a-1"), item("team-b-1"))
+    limited = {"X-Authorization": key("admin", names=["team-a-*", "x"])}
+
+    assert [each["name"] for each in api.get(API + "/", headers=limited).json()] == ["team-a-1"]
+    assert api.get(f"{API}/provider/team-a-1/resolved", headers=limited).status_code == 200
+    assert api.get(f"{API}/provider/team-b-1", headers=limited).status_code == 403
+    assert api.get(f"{API}/provider/team-b-none", headers=limited).status_code == 403
+    assert api.delete(f"{API}/provider/team-b-1", headers=limited).status_code == 403
+    assert save(api, item("team-a-2"), item("x"), headers=limited).status_code == 200
+
+
+def test_one_integration_that_is_not_allowed_stops_the_batch_and_only_such_are_named(api, key, database):
+    save(api, item("team-b-1", description="private"))
+    limited = {"X-Authorization": key("editor", names=["team-a-*"])}
+    before = dump(database)
+
+    answer = save(api, item("team-a-1"), item("team-b-1"), item("team-b-2"), headers=limited)
+
+    assert answer.status_code == 403
+    assert [(each["index"], each["name"]) for each in answer.json()["errors"]] == [
+        (1, "team-b-1"),
+        (2, "team-b-2"),
+    ]
+    assert "private" not in answer.text
+    assert dump(database)["integrations"] == before["integrations"]
+    assert audit(database)[-1] == ("save.refused", ["team-b-1", "team-b-2"])
+
+
+@pytest.mark.parametrize("rehearsed", ["true", "false"])
+def test_per_item_saves_what_is_allowed_and_leaves_a_row_of_the_rest(api, key, database, rehearsed):
+    limited = {"X-Authorization": key("editor", names=["team-a-*"])}
+
+    answer = save(api, item("team-a-1"), item("team-b-1"), headers=limited, mode="per-item", dryRun=rehearsed)
+
+    assert [each["result"] for each in answer.json()["results"]] == ["created", "failed"]
+    assert audit(database)[-1] == ("save.refused", ["team-b-1"])
+
+
+def test_a_forbidden_item_tells_nothing_of_what_else_is_wrong_with_it(api, key):
+    save(api, item("theirs"))
+    limited = {"X-Authorization": key("editor", names=["mine"])}
+
+    for change in (item("theirs", "grok"), item("theirs", configuration={"api_key": {"$secret": {}}})):
+        answer = save(api, change, headers=limited)
+        assert [each["code"] for each in answer.json()["errors"]] == ["forbidden"]
+
+
+TEAM_A, TEAM_B = {"key": "team", "value": "a"}, {"key": "team", "value": "b"}
+
+
+@pytest.fixture
+def team(api, key):
+    """Save one integration of each team and return the header of a key limited to team a."""
+    save(api, item("a", tags=[TEAM_A]), item("b", tags=[TEAM_B]), item("none"))
+    return {"X-Authorization": key("admin", tags=[("team", "a")])}
+
+
+def test_a_key_limited_to_tags_sees_only_what_carries_one(api, team):
+    assert [each["name"] for each in api.get(API + "/", headers=team).json()] == ["a"]
+    for name in ("b", "none"):
+        assert api.get(f"{API}/provider/{name}", headers=team).status_code == 404
+        assert api.get(f"{API}/provider/{name}/resolved", headers=team).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (item("a", description="new"), 200),
+        (item("a", tags=[TEAM_A, TEAM_B]), 200),
+        (item("a", tags=[TEAM_B]), 403),
+        (item("a", tags=[]), 403),
+        (item("b", tags=[TEAM_A]), 403),
+        (item("none", tags=[TEAM_A]), 403),
+        (item("new", tags=[TEAM_A]), 200),
+        (item("new"), 403),
+    ],
+    ids=["before", "both", "away", "off", "take", "adopt", "create", "create without"],
+)
+def test_the_tag_must_be_there_before_and_after_the_change(api, team, change, status):
+    assert save(api, change, headers=team).status_code == status
+
+
+def test_a_rollback_out_of_the_limit_finds_no_such_version(api, key):
+    save(api, item("a", tags=[TEAM_B]))
+    save(api, item("a", tags=[TEAM_A]))
+    limited = {"X-Authorization": key("admin", tags=[("team", "a")])}
+
+    back = api.post(f"{API}/provider/a/rollback", json={"version": 1}, headers=limited)
+
+    assert back.status_code == 404
+    assert api.get(f"{API}/provider/a/history/1", headers=limited).status_code == 404
+
+
+def test_a_reveal_leaves_its_row_even_where_nothing_could_be_opened(api, database):
+    save(api, item())
+    resolve(api)
+    assert audit(database)[-1] == ("reveal", ["one"])
+
+    query(database, "DELETE FROM secrets")
+    rows = len(audit(database))
+    assert api.get(f"{ONE}/resolved").status_code == 500
+    assert len(audit(database)) == rows + 1
+
+
+def test_a_save_leaves_one_row_of_what_it_changed_and_an_unchanged_one_leaves_none(api, database):
+    save(api, item("one"), item("two"))
+    assert audit(database)[-1] == ("save", ["one", "two"])
+    rows = len(audit(database))
+
+    save(api, item("one"), item("two", description="new"))
+    save(api, item("one"))
+
+    assert audit(database)[rows:] == [("save", ["two"])]
