@@ -62,7 +62,7 @@ class Bare:
         """Make the tables in a folder."""
         path = folder / "bare.db"
         connect.create_privately(path)
-        self._connection = connect.connect(path, cache_kib=16_384, checkpoint_pages=4_000)
+        self._connection = connect.connect(path, cache_kib=2_048, checkpoint_pages=4_000)
         schema.migrate(self._connection)
         self._connection.execute("INSERT INTO workspaces VALUES (1, x'00', 'default', 0)")
         self._catalogue = Catalogue.load(shipped_schemas())

@@ -1,4 +1,4 @@
-"""Canaries: unique secrets planted where secrets go, and a scanner that finds any part of one in any disguise."""
+"""Canaries: unique secrets, and a scanner that finds any part of one in any disguise."""
 
 import base64
 import gzip

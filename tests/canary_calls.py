@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from credenza.connectors import shipped_schemas
@@ -18,16 +20,15 @@ class Call(NamedTuple):
     method: str
     path: str
     body: bytes | None = None
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     role: str | None = "admin"
     reveals: bool = False
 
 
 def post(*items, path=API, role="admin", **headers):
-    body = json.dumps(items[0] if len(items) == 1 and isinstance(items[0], list) else list(items)).encode()
-    return Call(
-        "POST", path, body, JSON | {name.replace("_", "-"): text for name, text in headers.items()}, role
-    )
+    body = json.dumps(items).encode()
+    more = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Call("POST", path, body, JSON | more, role)
 
 
 def schemas():
@@ -38,7 +39,7 @@ def schemas():
 
 def plant_configurations(plant):
     """Save every type: well, with all its secrets, with unknown keys, wrong types, wrong choices, in URLs."""
-    for type, properties in schemas():
+    for type, properties in schemas():  # noqa: A001
         secret = [key for key, rule in properties.items() if rule.get("writeOnly")]
         example = EXAMPLES[type]
         good = {key: plant(f"{type}-{key}") if key in secret else value for key, value in example.items()}
@@ -48,7 +49,7 @@ def plant_configurations(plant):
         yield post({"name": f"ok-{type}", "type": type, "configuration": again, "description": "d"})
         every = {**example, **{key: plant(f"{type}-{key}-every") for key in secret}}
         yield post({"name": f"every-{type}", "type": type, "configuration": every})
-        unknown = {plant(f"{type}-key"): plant(f"{type}-value"), "nested": {plant(f"{type}-k"): [plant("v")]}}
+        unknown = {plant(f"{type}-key"): plant(f"{type}-value"), "n": {plant("nested"): [plant("nested")]}}
         yield post({"name": f"unknown-{type}", "type": type, "configuration": {**good, **unknown}})
         wrong = {key: [plant(f"{type}-{key}-wrong")] for key in properties}
         yield post({"name": f"wrong-{type}", "type": type, "configuration": wrong})
@@ -125,9 +126,8 @@ def plant_tokens(plant):
     for keys in ("keyId", "keySecret"), ("keyId",), ("keySecret",), ("keyId", "keySecret", plant("field")):
         body = {key: plant(f"token-{key[:9]}") for key in keys}
         yield Call("POST", "/api/token", json.dumps(body).encode(), JSON, None)
-    yield Call(
-        "POST", "/api/token", json.dumps({"keyId": 1, "keySecret": [plant("token")]}).encode(), JSON, None
-    )
+    odd = json.dumps({"keyId": 1, "keySecret": [plant("token-list")]})
+    yield Call("POST", "/api/token", odd.encode(), JSON, None)
 
 
 def plant_headers(plant):
@@ -172,7 +172,7 @@ def plant_paths(plant):
 
 def read_everything():
     """Read back all that was saved, in every way there is."""
-    for type, _ in schemas():
+    for type, _ in schemas():  # noqa: A001
         at = f"{PROVIDER}/ok-{type}"
         for tail in ("", "/history", "/history/1", "/history/2?against=1"):
             yield Call("GET", at + tail)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from credenza.cli import root
 
 OPENAI = {"name": "a", "type": "openai", "configuration": {"api_key": "sk-made-up"}}
-ANTHROPIC = {"name": "b", "type": "anthropic", "configuration": {"api_key": "sk-ant-made-up"}}
+SENDGRID = {"name": "b", "type": "sendgrid", "configuration": {"api_key": "SG.made-up"}}
 
 
 class Prompt:

@@ -41,9 +41,7 @@ class StoreContract:
 
     # Records
 
-    def test_what_was_saved_is_read_back_the_same_from_a_store_opened_anew(
-        self, open_store, store, tenant
-    ):
+    def test_what_was_saved_is_read_back_the_same_from_a_store_opened_anew(self, open_store, store, tenant):
         fields = {
             "configuration": {"a": [1, 2.5, None, {"ü": "✓"}], "b": True},
             "description": "Ünïcode, 'quotes' and \"more\"",

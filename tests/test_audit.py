@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -77,7 +78,10 @@ def test_what_changes_nothing_leaves_no_row(trail, edit):
 def test_a_row_says_who_did_what_to_which_version_by_key_path(edit):
     actor, items = edit("SELECT actor, items FROM audit WHERE sequence = 6")[0]
 
-    assert (actor, items) == ("test", b'[["n0",2,["/configuration/api_key"]]]')
+    assert actor == "test"
+    assert json.loads(items) == [
+        {"result": "updated", "version": 2, "changed": ["/configuration/api_key"], "names": ["n0"]}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +112,8 @@ def test_a_name_that_is_none_is_not_written_down_where_it_is_refused(client, key
 
     client.get("/api/integrations/provider/pasted%7Esecret/resolved")
 
-    assert edit("SELECT items FROM audit ORDER BY sequence DESC LIMIT 1") == [(b"[[null,null,[]]]",)]
+    [(items,)] = edit("SELECT items FROM audit ORDER BY sequence DESC LIMIT 1")
+    assert json.loads(items) == [{"result": "refused", "version": None, "changed": [], "names": [None]}]
 
 
 @pytest.mark.usefixtures("trail")
@@ -155,7 +160,9 @@ def test_the_row_of_a_reveal_is_committed_before_a_secret_is_opened(trail, edit,
     monkeypatch.setattr(face, "open_all", open_all)
 
     assert trail.reveal("last").configuration.reveal()["api_key"] == SECRET
-    assert seen == [[("reveal", b'[["last",1,["/api_key"]]]')]]
+    assert seen == [
+        [("reveal", b'[{"result":"revealed","version":1,"changed":["/api_key"],"names":["last"]}]')]
+    ]
 
 
 @pytest.mark.usefixtures("trail")

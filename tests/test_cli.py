@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from cli_prompt import OPENAI, Prompt
 from credenza.cli import failures, root
 from credenza.cli.root import COMMANDS, load_command
+from credenza.settings import Settings
 
 CANARY = "sk-canary-5f1c"
 
@@ -39,13 +41,21 @@ def test_help_lists_every_command_and_every_exit_code(prompt):
         assert f"{code}: {meaning}" in told
 
 
-def test_help_costs_none_of_the_rooms_below():
-    code = "import sys, credenza.cli; print([m for m in ('litestar', 'cryptography', 'yaml') if m in sys.modules])"
+def test_every_setting_is_an_option_of_serve_and_its_help_names_variable_and_default():
+    declared = {
+        parameter.name: parameter.help for parameter in load_command("serve").params if parameter.help
+    }
 
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
+    for field in msgspec.structs.fields(Settings):
+        assert f"CREDENZA_{field.name.upper()}" in declared[field.name]
+        assert field.default in {None, True, False} or str(field.default) in declared[field.name]
+
+
+def test_help_costs_none_of_the_rooms_below():
+    code = "import sys, credenza.cli; print({'litestar', 'yaml', 'sqlite3'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_a_command_alone_shows_help_and_is_no_success(prompt):

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from cli_prompt import ANTHROPIC, OPENAI, Prompt
+from cli_prompt import OPENAI, SENDGRID, Prompt
 
 COMMAND = [sys.executable, "-W", "error", "-m", "credenza", "serve", "--port", "0"]
 
@@ -108,6 +108,7 @@ def test_developer_mode_says_where_the_key_is_and_shows_an_api_key_at_its_first_
     assert told["token"] not in first.stop()
 
     second = serve("--dev")
+    assert second.call("/readyz")[0] == 200
     second.stop()
 
     assert "crdz_" not in "".join(second.lines)
@@ -227,12 +228,12 @@ def test_commands_beside_a_server_see_and_change_what_it_serves(serve, prompt):
 
     assert server.call("/api/integrations", key=key, body=[OPENAI])[1]["created"] == 1
     assert prompt.json("resolve", "a")["name"] == "a"
-    assert prompt.json("apply", "-", input=[ANTHROPIC])["created"] == 1
+    assert prompt.json("apply", "-", input=[SENDGRID])["created"] == 1
     prompt.run("delete", "a", "--yes")
 
     listed = server.call("/api/integrations/", key=key)[1]
     assert [each["name"] for each in listed] == ["b"]
-    assert server.call("/api/integrations", key=key, body=[ANTHROPIC])[1]["unchanged"] == 1
+    assert server.call("/api/integrations", key=key, body=[SENDGRID])[1]["unchanged"] == 1
     assert prompt.json("audit", "verify")["ok"]
     assert prompt.json("doctor")["ok"]
 

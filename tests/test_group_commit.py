@@ -2,11 +2,13 @@
 
 import sqlite3
 import threading
+from concurrent.futures import Future
 from contextlib import closing
 
 import pytest
 
-from credenza.errors import Unavailable
+from credenza.errors import Conflict, Unavailable
+from credenza.model import Drop
 from credenza.stores.sqlite import SqliteStore
 from store_rows import SOON, add_tenant, held_up, names_of, put, run
 
@@ -125,6 +127,22 @@ def test_a_writer_that_cannot_begin_says_so_to_all_who_wait_and_goes_on_later(st
 
     assert run(store, tenant, lambda tx: put(tx, "after")).name == "after"
     assert names_of(store, tenant) == ["after", "n0", "n2"]
+
+
+def test_a_save_tried_again_on_a_store_closed_meanwhile_is_refused_and_not_kept_waiting(
+    service, workspace, monkeypatch
+):
+    def write(*_):
+        if tried:
+            raise Unavailable
+        tried.append(Future())
+        tried[0].set_exception(Conflict())
+        return tried[0]
+
+    tried = []
+    monkeypatch.setattr(service.store, "write", write)
+
+    assert isinstance(workspace.submit([Drop("one")]).exception(SOON), Unavailable)
 
 
 def test_threads_that_read_while_the_store_closes_get_an_answer_or_an_error_of_ours(path):

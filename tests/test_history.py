@@ -1,5 +1,7 @@
 """Every change is a version: listed, compared without values, brought back; ten keep their secrets."""
 
+import time
+
 import pytest
 
 from examples import API, dump, item, problems, query, read, resolve, save
@@ -125,6 +127,24 @@ def test_a_rollback_to_what_is_changes_nothing(api, database):
     assert (answer.json()["unchanged"], dump(database)) == (1, before)
 
 
+def test_an_api_that_was_changed_and_changed_back_is_no_difference(api):
+    for enabled in (True, False, True):
+        save(api, item(apis=[{"integrationName": "one", "api": "x", "enabled": enabled}]))
+        time.sleep(0.003)
+
+    assert api.get(f"{ONE}/history/3", params={"against": 1}).json()["changes"] == []
+    assert rollback(api, 1).json()["unchanged"] == 1
+
+
+def test_what_was_rolled_back_can_be_saved_again_by_the_very_same_text(api):
+    configure(api, api_key="sk-1")
+    configure(api, api_key="sk-2")
+    rollback(api, 1)
+
+    assert configure(api, api_key="sk-2").json()["updated"] == 1
+    assert resolve(api)["api_key"] == "sk-2"
+
+
 def test_a_rollback_rehearsed_answers_the_same_and_writes_nothing(api, database):
     configure(api, api_key="sk-1")
     configure(api, api_key="sk-2")
@@ -194,6 +214,11 @@ def test_a_save_expecting_another_version_is_refused_with_412(api, database, how
     assert (refused.status_code, refused.json()["code"]) == (412, "version_mismatch")
     assert dump(database) == before
     assert send(2).json()["updated"] == 1
+
+
+def test_expecting_a_version_of_what_is_not_there_is_refused(api):
+    assert save(api, item(expectedVersion=1)).status_code == 412
+    assert api.delete(ONE, headers={"If-Match": '"1"'}).status_code == 412
 
 
 def test_expecting_version_0_means_that_nothing_is_there_yet(api):

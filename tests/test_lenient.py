@@ -56,6 +56,15 @@ def test_one_without_any_configuration_is_saved_too(api):
     assert read(api)["missing"] == ["/api_key", "/endpoint"]
 
 
+def test_what_is_missing_is_said_again_when_the_same_is_saved_again(api):
+    configure(api, organizationId="org")
+
+    answer = configure(api, organizationId="org")
+
+    [result] = answer.json()["results"]
+    assert (result["result"], result["missing"]) == ("unchanged", ["/api_key"])
+
+
 def test_it_becomes_complete_when_the_key_comes(api):
     configure(api)
 

@@ -34,7 +34,7 @@ MAY = {
 def audit(database):
     """Return the audit rows as (verb, names)."""
     rows = query(database, "SELECT verb, items FROM audit ORDER BY workspace_id, sequence")
-    return [(verb, [name for name, _, _ in json.loads(items)]) for verb, items in rows]
+    return [(verb, [name for each in json.loads(items) for name in each["names"]]) for verb, items in rows]
 
 
 @pytest.mark.parametrize("role", MAY)

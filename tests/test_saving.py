@@ -6,6 +6,9 @@ import time
 import pytest
 
 from credenza.connectors import Catalogue
+from credenza.errors import NotFound, PreconditionFailed
+from credenza.model import Drop, Expect, Put
+from credenza.sensitive import Sensitive
 from examples import API, EXAMPLES, dump, item, problems, read, save
 
 BAD = item("bad", configuration={"endpoint": "https://api.openai.com"})
@@ -307,6 +310,25 @@ def test_a_deleted_integration_is_gone_with_all_it_owned(api, database):
     assert [rows[table] for table in rows if table.startswith("integration")] == [[], [], [], []]
     assert rows["secrets"] == []
     assert api.delete(f"{API}/provider/one").status_code == 404
+
+
+def test_removals_and_expectations_go_with_saves_in_one_batch(workspace):
+    first, second, third = (
+        Put(name=n, type="grok", configuration=Sensitive({"api_key": "x"})) for n in "abc"
+    )
+    workspace.apply([first, second])
+
+    planned = workspace.apply([Expect("a", 1), Expect("c", 0), Drop("b"), third], dry_run=True)
+    assert [view.record.name for view in workspace.list()] == ["a", "b"]
+    done = workspace.apply([Expect("a", 1), Expect("c", 0), Drop("b"), third])
+
+    assert [each.result for each in done.items] == ["unchanged", "unchanged", "deleted", "created"]
+    assert planned.items == done.items
+    assert [view.record.name for view in workspace.list()] == ["a", "c"]
+    with pytest.raises(PreconditionFailed):
+        workspace.apply([Expect("a", 2), Drop("c")])
+    with pytest.raises(NotFound):
+        workspace.apply([first, Drop("C")])
 
 
 def test_there_is_an_example_of_every_type():

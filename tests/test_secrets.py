@@ -1,4 +1,4 @@
-"""Secrets: taken out and never shown, kept, replaced or cleared, opened only for where they were meant to go."""
+"""Secrets: taken out, never shown, kept, replaced or cleared, opened only for where they were meant to go."""
 
 import sqlite3
 
@@ -294,11 +294,12 @@ DAMAGE = {
     "'api.openai.com', 'evil.example')",
     "destination column": "UPDATE secrets SET destination = randomblob(32)",
     "rule column": "UPDATE secrets SET rule = rule + 1",
-    "path column": "UPDATE secrets SET path = '/other'",
-    "version column": "UPDATE secrets SET version = 7",
+    "path column": "UPDATE secrets SET path = '/other' || version",
+    "version column": "UPDATE secrets SET version = version + 7",
     "sealed bytes": "UPDATE secrets SET sealed = zeroblob(length(sealed))",
     "sealed bytes cut": "UPDATE secrets SET sealed = substr(sealed, 1, 20)",
     "row gone": "DELETE FROM secrets",
+    "an earlier document": "UPDATE integrations SET version = 1",
     "type": "UPDATE integrations SET type = 'anthropic'",
     "type that is not loaded": "UPDATE integrations SET type = 'unheard_of'",
     "owner": "UPDATE integrations SET uuid = randomblob(16)",
@@ -307,6 +308,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("sql", DAMAGE.values(), ids=DAMAGE.keys())
 def test_a_reveal_refuses_a_record_that_was_changed_behind_its_back(api, database, sql):
+    configure(api, api_key="sk-start", endpoint=ENDPOINT)
     configure(api, api_key="sk-first", endpoint=ENDPOINT)
     tamper(database, sql)
 

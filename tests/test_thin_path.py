@@ -11,7 +11,12 @@ OPENAI = {
         {"integrationName": "open-ai-test", "api": "gpt-4o", "description": "GPT-4o model", "enabled": True}
     ],
 }
-SENDGRID = {"name": "sendgrid-test", "type": "sendgrid", "configuration": {"api_key": "SG.made-up"}, "apis": []}
+SENDGRID = {
+    "name": "sendgrid-test",
+    "type": "sendgrid",
+    "configuration": {"api_key": "SG.made-up"},
+    "apis": [],
+}
 
 
 def test_what_is_saved_is_read_back_without_its_secret_and_revealed_with_it(api):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from credenza import access, audit
-from credenza.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated
+from credenza.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated, VaultLocked
 from credenza.ids import new_ids
 from credenza.model import Actor, ApiKey, Note, Role, Tag, Tenant
 from credenza.ports import Store, Tx
@@ -54,7 +54,7 @@ class Accounts:
         tenant = Tenant(0, new_ids(now, 1)[0], slug, now)
         rows = self._vault.new_rings(tenant.id, now)
         ring = self._vault.keys(rows, tenant.id)
-        note = Note(by, audit.BEGINNING, ((slug, None, ()),), now)
+        note = Note(by, audit.BEGINNING, [(slug, "created", None, ())], now)
 
         def begin(tx: Tx) -> None:
             tx.append(*audit.chain(tenant, tx.stream, None, note, ring.sign))
@@ -92,9 +92,9 @@ class Accounts:
         by: str,
     ) -> NewKey:
         """Make an API key for one workspace; its secret is returned here and never again."""
-        id, secret = access.make_key(os.urandom(_RANDOM))
+        name, secret = access.make_key(os.urandom(_RANDOM))
         key = ApiKey(
-            id=id,
+            id=name,
             tenant=tenant,
             hash=access.hash_secret(secret),
             role=role,
@@ -103,19 +103,28 @@ class Accounts:
             created_at=self._clock(),
             created_by=by,
         )
-        self._note(tenant, by, "apikey.create", id)
+        self._note(tenant, by, "apikey.create", name)
         self._store.add_api_key(key)
-        return NewKey(key, Sensitive(secret), Sensitive(access.write_key(id, secret)))
+        return NewKey(key, Sensitive(secret), Sensitive(access.write_key(name, secret)))
 
     def keys(self, tenant: Tenant) -> Sequence[ApiKey]:
         """Return the keys of a workspace, oldest first, revoked ones too."""
         return self._store.api_keys(tenant)
 
     def revoke_key(self, tenant: Tenant, id: str, *, by: str) -> None:
-        """Make a key and every token of it useless; raises NotFound."""
+        """Make a key and every token of it useless.
+
+        Raises:
+            NotFound: there is no such key in this workspace.
+            VaultLocked: it is revoked, and the audit could not be told.
+        """
         if not self._store.revoke_api_key(tenant, id, self._clock()):
             raise NotFound("There is no API key of this id in this workspace.")
-        self._note(tenant, by, "apikey.revoke", id)
+        try:
+            self._note(tenant, by, "apikey.revoke", id)
+        except VaultLocked as error:
+            why = f"The key is revoked; only the audit could not be told of it. {error.message}"
+            raise VaultLocked(why) from None
 
     def authenticate(self, credential: str) -> Actor:
         """Return who a credential proves to be.
@@ -145,7 +154,7 @@ class Accounts:
 
     def _note(self, tenant: Tenant, by: str, verb: str, id: str) -> None:
         ring = self._vault.ring(tenant.id)
-        note = Note(by, verb, ((id, None, ()),), self._clock())
+        note = Note(by, verb, [(id, verb.rpartition(".")[2] + "d", None, ())], self._clock())
 
         def job(tx: Tx) -> None:
             tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring.sign))

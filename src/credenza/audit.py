@@ -7,6 +7,7 @@ back to an earlier day is found with a head that was exported then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -22,7 +23,7 @@ _encode = msgspec.json.encode
 def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, sign: Sign) -> tuple[Entry, Head]:
     """Return the next row of a stream, and the stream's new head."""
     sequence = head.count + 1 if head else 1
-    entry = Entry(stream, sequence, note.at, note.actor, note.verb, _encode(note.items), b"")
+    entry = Entry(stream, sequence, note.at, note.actor, note.verb, _write_items(note), b"")
     mac = sign(_row_bytes(tenant, entry, head.mac if head else b""))
     new = Head(stream, sequence, mac, sign(_head_bytes(tenant, stream, sequence, mac)))
     return msgspec.structs.replace(entry, mac=mac), new
@@ -92,9 +93,23 @@ def _compare_heads(
     return found
 
 
+def _write_items(note: Note) -> bytes:
+    """Write what was done to which records; those to which the same was done stand together."""
+    groups: dict[tuple[str, int | None, tuple[str, ...]], list[str | None]] = {}
+    for name, result, version, changed in note.items:
+        groups.setdefault((result, version, changed), []).append(name)
+    return _encode(
+        [
+            {"result": result, "version": version, "changed": changed, "names": names}
+            for (result, version, changed), names in groups.items()
+        ]
+    )
+
+
 def _row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:
     fields = _encode([entry.stream, entry.sequence, entry.at, entry.actor, entry.verb])
-    return _join(b"credenza.audit.v1", tenant.id, fields, entry.items, before)
+    # The items of a large batch go in as their hash, so that they are not copied to be signed.
+    return _join(b"credenza.audit.v1", tenant.id, fields, sha256(entry.items).digest(), before)
 
 
 def _head_bytes(tenant: Tenant, stream: str, count: int, mac: bytes) -> bytes:

@@ -6,7 +6,7 @@ inside a store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -285,11 +285,14 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What the audit says of one batch: who did what to which records, by key path."""
+    """What the audit says of one batch: who did what to which records, by key path.
+
+    An item is name, result, version and changed key paths.
+    """
 
     actor: str
     verb: str
-    items: tuple[tuple[str | None, int | None, tuple[str, ...]], ...]
+    items: Iterable[tuple[str | None, str, int | None, tuple[str, ...]]]
     at: int
 
 

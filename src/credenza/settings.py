@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     validation: str = "strict"
     public_url: str | None = None
     keep_versions: int = 10
-    cache_mib: int = 16
+    cache_mib: int = 2
     checkpoint_mib: int = 16
     access_log: bool = True
     dev: bool = False
@@ -113,7 +113,7 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     """
     policy = settings.policy()
     catalogue = settings.catalogue()
-    store = _open_store(settings.store or default_store(), serving=serving)
+    store = _open_store(settings, serving=serving)
     try:
         provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
         accounts = Accounts(store, vault, policy)
@@ -125,12 +125,15 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     return Credenza(settings, policy, catalogue, store, vault, accounts, provider, remark)
 
 
-def _open_store(uri: str, *, serving: bool) -> Store:
+def _open_store(settings: Settings, *, serving: bool) -> Store:
+    uri = settings.store or default_store()
     scheme = uri.partition(":")[0]
     known = {entry.name: entry for entry in entry_points(group="credenza.stores")}
     if scheme not in known:
         raise Misconfigured(f"CREDENZA_STORE begins with one of: {', '.join(sorted(known))}.")
-    opened: Store = known[scheme].load()(uri, serving=serving)
+    opened: Store = known[scheme].load()(
+        uri, serving=serving, cache_mib=settings.cache_mib, checkpoint_mib=settings.checkpoint_mib
+    )
     return opened
 
 

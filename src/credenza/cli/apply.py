@@ -83,12 +83,17 @@ class Watched:
 
 @contextmanager
 def _progress(changes: Changes) -> Iterator[Changes]:
-    if len(changes) <= _LONG or not sys.stderr.isatty():
+    if len(changes) <= _LONG or not someone_watches():
         yield changes
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield Watched(changes, bar)
+
+
+def someone_watches() -> bool:
+    """Say whether standard error is a terminal."""
+    return sys.stderr.isatty()
 
 
 def _read(file: str) -> bytes:

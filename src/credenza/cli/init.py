@@ -18,7 +18,7 @@ from credenza.settings import Credenza, Settings, default_store
 @setting(
     "--dev",
     is_flag=True,
-    help="Keep the key on this machine: in the OS keyring, else in a file [CREDENZA_DEV].",
+    help="Keep the key on this machine: in the OS keyring, else in a file.",
 )
 @json_option
 def init() -> None:

@@ -67,7 +67,7 @@ def list_(category: str | None, type: str | None, search: str | None, all_: bool
 def delete(name: str, yes: bool, expected_version: int | None) -> None:
     """Remove one integration with its history and secrets, for good."""
     if not yes:
-        if not sys.stdin.isatty():
+        if not someone_is_there():
             raise Misused("Nobody is there to be asked: say --yes to delete.")
         click.confirm(f"Delete {clean(name)} with its history and secrets?", abort=True, err=True)
     with session() as (_, _, workspace):
@@ -103,6 +103,11 @@ def resolve(name: str, key: str | None) -> None:
         write_json(shapes.show(View(resolved.record, resolved.document, configuration)))
     else:
         write_json(configuration)
+
+
+def someone_is_there() -> bool:
+    """Say whether standard input is a terminal, so that a question can be answered."""
+    return sys.stdin.isatty()
 
 
 def _row(view: View) -> tuple[object, ...]:

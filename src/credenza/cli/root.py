@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -67,7 +68,12 @@ class Root(click.RichGroup):
 def load_command(name: str) -> click.Command:
     """Import the module of a command and return the command."""
     module, _, attribute = COMMANDS[name][0].partition(":")
-    command: click.Command = getattr(import_module(f"credenza.cli.{module}"), attribute)
+    # Importing leaves no garbage behind; to look for it meanwhile costs a tenth of the time of a start.
+    gc.disable()
+    try:
+        command: click.Command = getattr(import_module(f"credenza.cli.{module}"), attribute)
+    finally:
+        gc.enable()
     return command
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import signal
 import socket
@@ -35,19 +36,17 @@ _BACKLOG = 2048
 @setting(
     "--dev",
     is_flag=True,
-    help="For one's own machine: make what is missing, and show an API key and a first call [CREDENZA_DEV].",
+    help="For one's own machine: make what is missing, and show an API key and a first call.",
 )
 @store_options
 @saving_options
-@setting(
-    "--public-url", metavar="URL", help="Base of the links handed out [CREDENZA_PUBLIC_URL; the address]."
-)
-@setting("--access-log/--no-access-log", help="A line for every request [CREDENZA_ACCESS_LOG; yes].")
-@setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages [CREDENZA_CACHE_MIB; 16].")
+@setting("--public-url", metavar="URL", help="Base of the links handed out, if not the address.")
+@setting("--access-log/--no-access-log", help="A line for every request.")
+@setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages of the store, in MiB.")
 @setting(
     "--checkpoint-mib",
     type=click.IntRange(min=1),
-    help="Size of the write-ahead log at which it is folded in [CREDENZA_CHECKPOINT_MIB; 16].",
+    help="Size of the write-ahead log at which it is folded in, in MiB.",
 )
 @json_option
 def serve(host: str, port: int) -> None:
@@ -128,4 +127,5 @@ def _run(credenza: Credenza, listener: socket.socket) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    gc.freeze()  # what is there by now stays there: no collection need look at it
     server.run(sockets=[listener])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 import rich_click as click
 
 from credenza.cli.output import JSON, current_context
@@ -72,21 +73,29 @@ def session() -> Iterator[Session]:
 
 
 def setting(*names: str, **attributes: object) -> Callable[[Command], Command]:
-    """Declare an option that is a setting, by the setting's own name."""
+    """Declare an option that is a setting, by the setting's own name; its help names variable and default."""
+    told = _describe_setting(names[-1].partition("/")[0].lstrip("-").replace("-", "_"))
+    attributes["help"] = f"{attributes['help']} [{told}]"
     rest: dict[str, Any] = {"expose_value": False, "callback": _keep_setting, "default": None, **attributes}
     return click.option(*names, **rest)
+
+
+def _describe_setting(name: str) -> str:
+    default = next(field.default for field in msgspec.structs.fields(Settings) if field.name == name)
+    shown = "" if default is None or default is False else f"; {'yes' if default is True else default}"
+    return f"CREDENZA_{name.upper()}{shown}"
 
 
 def store_options(command: Command) -> Command:
     """Add the options of every command that opens a store."""
     for add in (
-        setting("--schemas", metavar="FOLDER", help="Folder with more connector types [CREDENZA_SCHEMAS]."),
+        setting("--schemas", metavar="FOLDER", help="Folder with more connector types."),
         setting(
             "--kek",
             metavar="URI",
-            help="Where the vault's key is: keyring://credenza, file:///path or env://NAME [CREDENZA_KEK].",
+            help="Where the vault's key is: keyring://credenza, file:///path or env://NAME.",
         ),
-        setting("--store", metavar="URI", help="The store: sqlite:////absolute/path.db [CREDENZA_STORE]."),
+        setting("--store", metavar="URI", help="The store: sqlite:////absolute/path.db."),
     ):
         command = add(command)
     return command
@@ -98,12 +107,12 @@ def saving_options(command: Command) -> Command:
         setting(
             "--keep-versions",
             type=click.IntRange(min=1),
-            help="How many versions keep their secrets [CREDENZA_KEEP_VERSIONS; 10].",
+            help="How many versions keep their secrets.",
         ),
         setting(
             "--validation",
             type=click.Choice(["strict", "lenient"]),
-            help="Lenient accepts missing and unknown keys [CREDENZA_VALIDATION; strict].",
+            help="Lenient accepts missing and unknown keys.",
         ),
     ):
         command = add(command)

@@ -15,7 +15,7 @@ _LONGEST = 80
 
 @click.command("types")
 @click.argument("name", required=False)
-@setting("--schemas", metavar="FOLDER", help="Folder with more connector types [CREDENZA_SCHEMAS].")
+@setting("--schemas", metavar="FOLDER", help="Folder with more connector types.")
 @json_option
 def types(name: str | None) -> None:
     """List connector types, or explain the keys of one; with --json, print its JSON Schema."""

@@ -17,7 +17,7 @@ import msgspec
 from credenza import access
 from credenza.connectors import EMPTY, Catalogue, ConnectorType, Draft, Held, Offer, draft_all, present
 from credenza.errors import Problem
-from credenza.ids import new_ids
+from credenza.ids import make_ids
 from credenza.model import (
     Actor,
     Change,
@@ -87,14 +87,14 @@ class Batch:
         self._tx = tx
         self._admission = Admission(context.actor)
         self._digester = context.ring.digester(b"put")
-        self._ids: Iterator[bytes] = iter(())
+        self._ids = make_ids(self.now, min(3 * count, 1_000))
         self._rows: Iterator[int] = iter(())
         # A caller who may not reveal must not learn whether a guess was right: not by a dry run, and not
         # by the destination that undeclared keys are a part of.
         blind = not access.allows(context.actor, Permission.REVEAL)
         self._guarded = blind and context.dry_run
         self._recognises = not blind or not (context.dry_run or context.policy.lenient)
-        self._sealer = Sealer(context.ring, 2 * count, self._new_id, guarded=self._guarded, blind=blind)
+        self._sealer = Sealer(context.ring, 2 * count, self._ids, guarded=self._guarded, blind=blind)
         self._sealer.seals = not context.dry_run
 
     @property
@@ -136,7 +136,8 @@ class Batch:
         if problems:
             self._fail(index, outline.name, problems)
         else:
-            self.items[index] = Item(before.name, "unchanged", before.version)
+            missing = before.document().missing if self._context.policy.lenient else ()
+            self.items[index] = Item(before.name, "unchanged", before.version, missing=missing)
         return True
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
@@ -167,7 +168,7 @@ class Batch:
             return None
         # One with problems is drafted too, so that all its problems are told at once.
         document = before.document() if before else None
-        return Step(index, put, connector, before, document, before.id if before else self._new_id())
+        return Step(index, put, connector, before, document, before.id if before else next(self._ids))
 
     def _digest(self, type: ConnectorType, rules: bytes, source: bytes) -> bytes:
         return self._digester(type.digest + rules + source)
@@ -270,7 +271,7 @@ class Batch:
         words = compose.secret_words(old.secrets if old else {}, new.secrets, draft.entered)
         if self._guarded:
             words |= {f"/configuration{path}": "provided" for path in draft.entered}
-        return words
+        return _share_words(tuple(words.items()))
 
     def _fail(self, index: int, name: str, problems: Sequence[Problem]) -> None:
         # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
@@ -278,13 +279,6 @@ class Batch:
         located = tuple(msgspec.structs.replace(p, index=index, name=told) for p in problems)
         self.items[index] = Item(told, "failed", problems=self.items[index].problems + located)
         self.failed = True
-
-    def _new_id(self) -> bytes:
-        made = next(self._ids, None)
-        if made is None:
-            self._ids = iter(new_ids(self.now, min(2 * len(self.items), 1_000)))
-            made = next(self._ids)
-        return made
 
 
 def _entered(put: Put) -> Mapping[str, Any] | None:
@@ -308,6 +302,12 @@ def _held(step: Step) -> Held:
     if document is None:
         return EMPTY
     return Held(document.configuration, {path: ref.redacted for path, ref in document.secrets.items()})
+
+
+@lru_cache(maxsize=1_024)
+def _share_words(words: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Return one mapping for all receipts that say the same: a large batch has few kinds of them."""
+    return dict(words)
 
 
 @lru_cache(maxsize=1_024)

@@ -35,8 +35,8 @@ class Ledger:
 
     def note(self, tx: Tx, ring: Ring, verb: str, items: Sequence[Item], at: int) -> None:
         """Append what was done in this transaction; what changed nothing leaves no row."""
-        told = tuple((i.name, i.version, i.changed) for i in items if i.result not in _SILENT)
-        if told:
+        if any(item.result not in _SILENT for item in items):
+            told = ((i.name, i.result, i.version, i.changed) for i in items if i.result not in _SILENT)
             self._append(tx, ring, Note(self._actor.name, verb, told, at))
 
     def refuse(self, verb: str, names: Sequence[str | None]) -> Future[None]:
@@ -45,7 +45,7 @@ class Ledger:
             ring = self.ring()
             # What is no name may be anything, pasted by mistake, and what an audit row holds stays.
             told = [name if name is not None and is_name(name) else None for name in names[:_MOST_NAMES]]
-            items = tuple((name, None, ()) for name in told)
+            items = [(name, "refused", None, ()) for name in told]
             note = Note(self._actor.name, f"{verb}.refused", items, self._policy.clock())
             return self._store.write(self._actor.tenant, lambda tx: self._append(tx, ring, note))
         except CredenzaError as error:

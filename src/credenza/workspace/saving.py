@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from credenza.errors import Conflict, Forbidden, KeyReused
+from credenza.errors import Conflict, CredenzaError, Forbidden, KeyReused
 from credenza.model import Receipt
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
@@ -20,7 +20,7 @@ from credenza.workspace.batch import Batch, Context
 from credenza.workspace.changes import Changes
 from credenza.workspace.ledger import Ledger
 
-CHUNK = 500
+CHUNK = 250
 _TRIES = 3
 _PAUSE_COLLECTOR_FROM = 200
 _read_receipt = msgspec.json.Decoder(Receipt).decode
@@ -80,26 +80,47 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
 
 def settle(ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
     """Return the outcome of an attempt: repeated on a conflict, with an audit row where it was forbidden."""
-    out: Future[Receipt] = Future()
-    tries = _TRIES
+    settling = _Settling(ledger, attempt)
+    settling.begin()
+    return settling.out
 
-    def done(tried: Future[Receipt]) -> None:
-        nonlocal tries
-        tries -= 1
+
+class _Settling:
+    """One outcome in the making.
+
+    An object and no closure: a closure that begins itself again is a cycle, and would keep the text of a
+    whole batch until the collector comes by.
+    """
+
+    def __init__(self, ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> None:
+        self.out: Future[Receipt] = Future()
+        self._ledger = ledger
+        self._attempt = attempt
+        self._tries = _TRIES
+
+    def begin(self) -> None:
+        """Try, once more."""
+        self._tries -= 1
+        try:
+            tried = self._attempt()
+        except CredenzaError as error:
+            # Raised in the writer's callback it would be lost, and the one who waits would wait for ever.
+            _answer(self.out, error)
+        else:
+            tried.add_done_callback(self._end)
+
+    def _end(self, tried: Future[Receipt]) -> None:
         error = tried.exception()
         if error is None:
             receipt = tried.result()
-            _tell(ledger, out, receipt, _refused(receipt))
-        elif isinstance(error, Conflict) and tries > 0:
-            attempt().add_done_callback(done)
+            _tell(self._ledger, self.out, receipt, _refused(receipt))
+        elif isinstance(error, Conflict) and self._tries > 0:
+            self.begin()
         elif isinstance(error, Forbidden):
             names = [problem.name for problem in error.problems]
-            _tell(ledger, out, error, names or [None])
+            _tell(self._ledger, self.out, error, names or [None])
         else:
-            _answer(out, error)
-
-    attempt().add_done_callback(done)
-    return out
+            _answer(self.out, error)
 
 
 def finished(call: Callable[[], Receipt]) -> Future[Receipt]:

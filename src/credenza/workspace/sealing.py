@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
@@ -42,14 +42,12 @@ class Sealer:
     nothing beside undeclared keys that are entered anew.
     """
 
-    def __init__(
-        self, ring: Ring, count: int, new_id: Callable[[], bytes], *, guarded: bool, blind: bool
-    ) -> None:
+    def __init__(self, ring: Ring, count: int, ids: Iterator[bytes], *, guarded: bool, blind: bool) -> None:
         """Begin a batch of about `count` secrets."""
         self._ring = ring
         self._count = count
         self._sealing: Sealing | None = None
-        self._new_id = new_id
+        self._ids = ids
         self._guarded = guarded
         self._blind = blind
         self.seals = True
@@ -99,7 +97,7 @@ class Sealer:
         sealed = self._begin().seal(
             place.owner,
             path,
-            id=secret.id if secret else self._new_id(),
+            id=secret.id if secret else next(self._ids),
             version=place.version,
             destination=destination,
             rule=place.rule,

@@ -9,7 +9,7 @@ from credenza.errors import Misconfigured
 from credenza.stores.sqlite.store import SqliteStore
 
 
-def open_store(uri: str, *, serving: bool) -> SqliteStore:
+def open_store(uri: str, *, serving: bool, cache_mib: int = 2, checkpoint_mib: int = 16) -> SqliteStore:
     """Open the file of a `sqlite:` URI; four slashes begin an absolute path (SQLAlchemy's convention).
 
     Raises:
@@ -20,7 +20,12 @@ def open_store(uri: str, *, serving: bool) -> SqliteStore:
     path = Path(unquote(parts.path).removeprefix("/"))
     if parts.netloc or not path.name:
         raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
-    return SqliteStore(path.absolute(), serving=serving)
+    return SqliteStore(
+        path.absolute(),
+        serving=serving,
+        cache_kib=cache_mib * 1024,
+        checkpoint_pages=checkpoint_mib * 256,  # pages of 4 KiB
+    )
 
 
 __all__ = ["SqliteStore", "open_store"]

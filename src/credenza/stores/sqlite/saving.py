@@ -43,7 +43,7 @@ _RESTORE = "UPDATE secrets SET last_version = NULL WHERE integration_id = ? AND 
 SECRET = """
 INSERT INTO secrets (integration_id, path, version, uuid, destination, rule, fingerprint, sealed)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
+"""  # noqa: S105  # a statement
 _DESTROY = "DELETE FROM secrets WHERE integration_id = ? AND last_version <= ?"
 
 
@@ -91,8 +91,10 @@ def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Wri
     changed = connection.executemany(
         _UPDATE,
         [
-            (r.category, r.description, r.enabled, r.version, r.digest, r.updated_at, r.updated_by)
-            + (r.row, write.before.version, workspace)
+            (
+                *(r.category, r.description, r.enabled, r.version, r.digest, r.updated_at, r.updated_by),
+                *(r.row, write.before.version, workspace),
+            )
             for write in writes
             if write.before
             for r in (write.record,)
@@ -116,15 +118,15 @@ def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> N
     connection.executemany(
         API,
         [
-            (write.record.row, a.api, a.description, a.enabled)
-            + (a.created_at, a.created_by, a.updated_at, a.updated_by)
+            (
+                *(write.record.row, a.api, a.description, a.enabled),
+                *(a.created_at, a.created_by, a.updated_at, a.updated_by),
+            )
             for write in writes
             for a in write.document.apis
         ],
     )
-    connection.executemany(
-        TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags]
-    )
+    connection.executemany(TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags])
 
 
 def _created(write: Write, workspace: int) -> tuple[object, ...]:

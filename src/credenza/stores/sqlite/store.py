@@ -40,7 +40,7 @@ class SqliteStore:
     """Rows in one file. The constructor migrates it; `serving` refuses a second server on it."""
 
     def __init__(
-        self, path: Path, *, serving: bool, cache_kib: int = 16_384, checkpoint_pages: int = 4_000
+        self, path: Path, *, serving: bool, cache_kib: int = 2_048, checkpoint_pages: int = 4_000
     ) -> None:
         """Open a file, or make it.
 

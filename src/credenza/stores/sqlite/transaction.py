@@ -1,4 +1,4 @@
-"""What one workspace's transaction can do, as SQL: rows go in many at a time, children by their parent's key."""
+"""What one workspace's transaction can do, as SQL; children hang on their parent's key."""
 
 from __future__ import annotations
 

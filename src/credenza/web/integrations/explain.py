@@ -110,7 +110,7 @@ def explain_text(text: bytes) -> Problem:
     return _TOO_LARGE if "large" in found else TOO_DEEP
 
 
-def explain_body(body: bytes) -> str:
+def explain_body(body: bytes | bytearray) -> str:
     """Say in a sentence why a body is no JSON at all."""
     if body.startswith(codecs.BOM_UTF8):
         return "The body begins with a byte order mark; send plain UTF-8."

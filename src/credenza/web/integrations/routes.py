@@ -50,6 +50,7 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
         future = await asyncio.to_thread(submit, items, mode=mode, dry_run=True, once=once)
     else:
         future = submit(items, mode=mode, once=once)
+    del body, items  # a large batch is not to be held while its answer is written
     receipt = await asyncio.wrap_future(future)
     status = 207 if mode is Mode.PER_ITEM else 200
     return _json(shapes.show_receipt(receipt), status=status)

@@ -178,7 +178,7 @@ class Items:
         )
 
 
-def read_items(body: bytes, *, replace_apis: bool = False, expected: int | None = None) -> Items:
+def read_items(body: bytes | bytearray, *, replace_apis: bool = False, expected: int | None = None) -> Items:
     """Return the changes of a bulk-save body; items that cannot be read are among them as `Flawed`.
 
     Raises:

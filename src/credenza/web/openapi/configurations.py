@@ -38,7 +38,8 @@ def accept(type: ConnectorType, *, lenient: bool) -> Schema:
         "title": type.title,
         "description": type.description,
         "type": "object",
-        "properties": {**properties, UNKNOWN[1:]: KEPT},
+        # Undeclared keys are read as one; where they are taken, the name may also be one of theirs.
+        "properties": properties if lenient else {**properties, UNKNOWN[1:]: KEPT},
         "additionalProperties": lenient,
     }
     if required:
