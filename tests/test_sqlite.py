@@ -15,7 +15,7 @@ import pytest
 from sqlite_utils import Database
 
 from credenza.errors import Misconfigured, StoreRejected
-from credenza.stores.sqlite import SqliteStore, open_store
+from credenza.stores.sqlite import SqliteStore, connect, open_store
 from credenza.stores.sqlite.schema import migrations
 from store_rows import SOON, add_tenant, names_of, put, run
 
@@ -146,6 +146,7 @@ def make_newer(path):
         connection.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('credenza', 'x', '')"
         )
+        connection.execute("PRAGMA user_version = 1000")
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,13 @@ def test_a_fresh_schema_equals_one_migrated_step_by_step(store, tmp_path):
         assert schema_of(connection) == schema_of(fresh)
 
 
+def test_the_number_of_the_schema_is_the_number_of_its_migrations(store):
+    with store._readers.lend() as connection:
+        kept = connection.execute("PRAGMA user_version").fetchone()[0]
+
+    assert kept == connect.SCHEMA == len(migrations._migrations)
+
+
 def test_a_destroyed_secret_leaves_no_byte_in_the_file(store, tenant, path):
     run(store, tenant, lambda tx: put(tx, "one", keep=1, secrets={"/k": "SEALED-BYTES" * 40}))
     run(store, tenant, lambda tx: put(tx, "one", keep=1, secrets={"/k": "other"}))
@@ -300,3 +308,49 @@ def test_check_finds_a_damaged_page_and_a_row_without_its_owner(store, tenant, p
 
     with closing(SqliteStore(path, serving=True)) as again:
         assert "damage" in again.check()[0]
+
+
+def test_no_statement_of_a_save_or_a_read_scans_a_table(store, tenant):
+    for number in range(20):
+        run(store, tenant, lambda tx, n=number: put(tx, f"r{n}", secrets={"/k": "one"}))
+    seen = set()
+    store._writer._connection.set_trace_callback(seen.add)
+
+    def everything(tx):
+        found = tx.find(["r1", "r2", "r3"])
+        rows = [record.row for record in found.values()]
+        tx.held(rows)
+        tx.secrets(rows[0], {"/k": 1})
+        list(tx.history(rows[0]))
+        put(tx, "r1", secrets={"/k": "two"}, description="new")
+        tx.drop([tx.find(["r2"])["r2"]])
+
+    run(store, tenant, everything)
+    run(store, tenant, lambda tx: tx.find(["r9"]))
+    store._writer._connection.set_trace_callback(None)
+
+    with store._readers.lend() as connection:
+        for statement in seen:
+            if statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "PRAGMA", "--")):
+                continue
+            for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}"):
+                scanned = step[3].startswith("SCAN") and not step[3].startswith(
+                    ("SCAN wanted", "SCAN CONSTANT", "SCAN search_progress")
+                )
+                assert not scanned or "VIRTUAL TABLE" in step[3], statement
+
+
+@pytest.mark.usefixtures("store")
+def test_looking_at_the_file_again_drops_no_lock_of_a_store_that_is_open(path):
+    command = [
+        sys.executable,
+        "-c",
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM vault').fetchall()",
+        str(path),
+    ]
+    SqliteStore(path, serving=False).close()
+
+    subprocess.run(command, check=True)
+
+    # The last one to close a database in WAL mode removes its log: nobody may take himself for the last.
+    assert path.with_name(path.name + "-wal").exists()

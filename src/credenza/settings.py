@@ -113,7 +113,7 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     """
     policy = settings.policy()
     catalogue = settings.catalogue()
-    store = _open_store(settings, serving=serving)
+    store = _open_store(settings, serving=serving, create=create)
     try:
         provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
         accounts = Accounts(store, vault, policy)
@@ -125,14 +125,18 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     return Credenza(settings, policy, catalogue, store, vault, accounts, provider, remark)
 
 
-def _open_store(settings: Settings, *, serving: bool) -> Store:
+def _open_store(settings: Settings, *, serving: bool, create: bool) -> Store:
     uri = settings.store or default_store()
     scheme = uri.partition(":")[0]
     known = {entry.name: entry for entry in entry_points(group="credenza.stores")}
     if scheme not in known:
         raise Misconfigured(f"CREDENZA_STORE begins with one of: {', '.join(sorted(known))}.")
     opened: Store = known[scheme].load()(
-        uri, serving=serving, cache_mib=settings.cache_mib, checkpoint_mib=settings.checkpoint_mib
+        uri,
+        serving=serving,
+        create=create,
+        cache_mib=settings.cache_mib,
+        checkpoint_mib=settings.checkpoint_mib,
     )
     return opened
 

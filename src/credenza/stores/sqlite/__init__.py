@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from credenza.errors import Misconfigured
+from credenza.errors import Misconfigured, StoreRejected
 from credenza.stores.sqlite.store import SqliteStore
 
 
-def open_store(uri: str, *, serving: bool, cache_mib: int = 2, checkpoint_mib: int = 16) -> SqliteStore:
+def open_store(
+    uri: str, *, serving: bool, create: bool = True, cache_mib: int = 2, checkpoint_mib: int = 16
+) -> SqliteStore:
     """Open the file of a `sqlite:` URI; four slashes begin an absolute path (SQLAlchemy's convention).
 
     Raises:
         Misconfigured: the URI names no file.
-        StoreRejected: the file cannot be used.
+        StoreRejected: the file cannot be used, or is not there and is not to be made.
     """
     parts = urlsplit(uri)
     path = Path(unquote(parts.path).removeprefix("/"))
     if parts.netloc or not path.name:
         raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
+    if not create and not path.exists():
+        raise StoreRejected("There is no store yet: run `credenza init`, or `credenza serve --dev`.")
     return SqliteStore(
         path.absolute(),
         serving=serving,

@@ -9,8 +9,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from credenza.errors import CredenzaError, StoreFull, StoreRejected, Unavailable
-from credenza.stores.sqlite import schema, search
+from credenza.stores.sqlite import search
 
+APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
+SCHEMA = 1  # the number of migrations, kept as `user_version`
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
 _PRAGMAS = {
     "journal_mode": "wal",
@@ -22,7 +24,7 @@ _PRAGMAS = {
     "temp_store": 2,  # in memory: no temporary file may ever hold a row
     "busy_timeout": 10_000,
 }
-_MAGIC = b"SQLite format 3\0"
+_HEADER = 100  # bytes; no database is shorter
 _NO_DATABASE = "The file named by CREDENZA_STORE is not a database; nothing was changed in it."
 _FULL = {sqlite3.SQLITE_FULL}
 _PASSING = {
@@ -92,7 +94,10 @@ def create_privately(path: Path) -> None:
     """Make the folder and an empty file that only their owner may read."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return  # another process was faster
     except OSError as error:
         raise StoreRejected(f"The store cannot be opened: {error.strerror}.") from None
 
@@ -119,15 +124,15 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
     # Before the first PRAGMA that writes: journal_mode would change a file that is not ours, and SQLite
-    # takes a file of a few bytes for an empty database.
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) not in {b"", _MAGIC}:
-            raise StoreRejected(_NO_DATABASE)
+    # takes a file of a few bytes for an empty database. The file itself is never opened by us: closing
+    # it again would drop every lock that this process holds on it (fcntl(2)), SQLite's own among them.
+    if 0 < path.stat().st_size < _HEADER:
+        raise StoreRejected(_NO_DATABASE)
     connection.execute("BEGIN")
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     connection.execute("ROLLBACK")
-    if mark != schema.APPLICATION and not (mark == 0 and empty):
+    if mark != APPLICATION and not (mark == 0 and empty):
         raise StoreRejected("This database belongs to another program; name another file in CREDENZA_STORE.")
 
 

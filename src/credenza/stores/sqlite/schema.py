@@ -11,8 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-
-APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
+from credenza.stores.sqlite.connect import APPLICATION, SCHEMA
 
 migrations = Migrations("credenza")
 
@@ -43,6 +42,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         migrations.apply(db)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
 from credenza.ports import Tx
-from credenza.stores.sqlite import connect, schema, search
+from credenza.stores.sqlite import connect, search
 from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.stores.sqlite.writer import Writer
@@ -186,7 +186,11 @@ class SqliteStore:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         try:
-            schema.migrate(connection)
+            if connection.execute("PRAGMA user_version").fetchone()[0] != connect.SCHEMA:
+                # Only where there is something to do: sqlite-utils costs 10 MB and a tenth of a second.
+                from credenza.stores.sqlite import schema  # noqa: PLC0415
+
+                schema.migrate(connection)
         except sqlite3.Error as error:
             connection.close()
             raise connect.translate(error) from None

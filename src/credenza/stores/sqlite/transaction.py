@@ -19,9 +19,10 @@ FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v
 WHERE i.workspace_id = :workspace
 """
 _SEALED = "SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed"
+# CROSS JOIN keeps SQLite from beginning with all integrations of the workspace.
 _OWN_SECRETS = """
-JOIN integrations i ON i.id = wanted.value AND i.workspace_id = ?
-JOIN secrets s ON s.integration_id = i.id
+CROSS JOIN integrations i ON i.id = wanted.value AND i.workspace_id = ?
+CROSS JOIN secrets s ON s.integration_id = i.id
 """
 _HISTORY = """
 SELECT v.version, v.created_at, v.created_by, v.edits, v.document
