@@ -98,7 +98,7 @@ class TestGolden:
     def test_a_fingerprint_keeps_its_value(self, vector):
         key, secret = oracle.made(f"fpk {vector['term']}"), bytes.fromhex(vector["id"])
 
-        found = envelope.fingerprint(key, secret, vector["path"], vector["text"].encode())
+        found = envelope.fingerprint(envelope.keyed_mac(key), secret, vector["path"], vector["text"].encode())
 
         assert found.hex() == vector["fingerprint"]
 
@@ -300,7 +300,16 @@ class TestFingerprint:
         ids=["key", "secret", "path", "value"],
     )
     def test_it_differs_with_everything_it_is_made_of(self, other):
-        assert envelope.fingerprint(*other) != envelope.fingerprint(KEY, b"i" * 16, "/path", b"value")
+        key, *place = other
+        made = envelope.fingerprint(envelope.keyed_mac(key), *place)
+
+        assert made != envelope.fingerprint(envelope.keyed_mac(KEY), b"i" * 16, "/path", b"value")
+
+    @given(st.binary(min_size=32, max_size=32), st.lists(st.binary(max_size=200), max_size=3))
+    def test_a_mac_made_ready_for_many_texts_is_the_usual_one_for_each(self, key, texts):
+        ready = envelope.keyed_mac(key)
+
+        assert [ready(text) for text in texts] == [envelope.mac(key, text) for text in texts]
 
     @pytest.mark.parametrize("other", [(OTHER, b"ab", b"c"), (KEY, b"a", b"bc"), (KEY, b"ab", b"C")])
     def test_a_digest_differs_with_key_label_and_data(self, other):

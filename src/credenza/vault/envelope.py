@@ -24,7 +24,7 @@ import hmac
 import os
 import struct
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +35,7 @@ from credenza.errors import Damaged, WrongKey
 from credenza.sensitive import Sensitive
 
 Random = Callable[[int], bytes]
+Mac = Callable[[bytes], bytes]
 
 FORMAT = 1
 KEY_SIZE = 32
@@ -50,6 +51,7 @@ _SALT_END = 38
 _NONCE = slice(38, 50)
 _COMMITMENT = slice(50, 82)
 _BODY = 82
+_BLOCK = 64  # bytes in a block of SHA-256
 
 _length = struct.Struct(">I").pack
 
@@ -57,6 +59,9 @@ _length = struct.Struct(">I").pack
 def encode_context(*parts: bytes) -> bytes:
     """Join parts, each behind its length in four bytes, so that no two lists give the same bytes."""
     return b"".join([_length(len(part)) + part for part in parts])
+
+
+_FINGERPRINT = encode_context(b"credenza.fp.v1")
 
 
 class Sealer:
@@ -160,6 +165,24 @@ def mac(key: bytes, data: bytes) -> bytes:
     return hmac.digest(key, data, "sha256")
 
 
+def keyed_mac(key: bytes) -> Mac:
+    """Return HMAC-SHA256 under one key (RFC 2104).
+
+    Its two hashes have taken the key already, once for all texts: that is less than half the time of
+    `hmac.digest` for the value of a secret, and a batch has thousands.
+    """
+    block = key.ljust(_BLOCK, b"\0")
+    inner, outer = (sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+
+    def sign(data: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(data)
+        second.update(first.digest())
+        return second.digest()
+
+    return sign
+
+
 def kek_id(kek: bytes, vault: bytes) -> str:
     """Return the public name of a key in one vault, 16 hexadecimal digits."""
     return mac(kek, b"credenza/kek-id/v1" + vault)[:8].hex()
@@ -170,13 +193,16 @@ def key_check(kek: bytes, vault: bytes) -> bytes:
     return mac(kek, b"kcv" + vault)[:16]
 
 
-def fingerprint(key: bytes, secret: bytes, path: str, value: bytes) -> bytes:
+def fingerprint(sign: Mac, secret: bytes, path: str, value: bytes) -> bytes:
     """Return 16 bytes that tell whether a secret still has this value, without opening it.
 
     The secret's id is part of it: one value kept in two places gives no hint of that in the rows.
     """
-    parts = encode_context(b"credenza.fp.v1", secret, encode_text(path), value)
-    return mac(key, parts)[:16]
+    place = encode_text(path)
+    lengths = _length(len(secret)), _length(len(place)), _length(len(value))
+    return sign(b"%b%b%b%b%b%b%b" % (_FINGERPRINT, lengths[0], secret, lengths[1], place, lengths[2], value))[
+        :16
+    ]
 
 
 def digester(key: bytes, label: bytes) -> Callable[[bytes], bytes]:

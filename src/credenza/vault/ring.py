@@ -45,13 +45,13 @@ class Sealing:
     """
 
     def __init__(
-        self, prefix: bytes, term: int, dek: Sensitive[bytes], fpk: Sensitive[bytes], count: int
+        self, prefix: bytes, term: int, dek: Sensitive[bytes], mac: envelope.Mac, count: int
     ) -> None:
         """Take the part of the context that all secrets of the request share, and the keys."""
         self.term = term
         self.seals = 0
         self._prefix = prefix
-        self._fpk = fpk
+        self._mac = Sensitive(mac)
         self._sealer = envelope.Sealer(dek.reveal(), term, count)
 
     def seal(
@@ -66,12 +66,12 @@ class Sealing:
         plaintext = envelope.encode_text(text)
         blob = self._sealer.seal(plaintext, place)
         self.seals += 1
-        fingerprint = envelope.fingerprint(self._fpk.reveal(), id, path, plaintext)
+        fingerprint = envelope.fingerprint(self._mac.reveal(), id, path, plaintext)
         return Secret(id, path, version, destination, rule, fingerprint, blob)
 
     def fingerprint(self, id: bytes, path: str, text: str) -> bytes:
         """Return the fingerprint that a secret of this id and path gets when it holds this text."""
-        return envelope.fingerprint(self._fpk.reveal(), id, path, envelope.encode_text(text))
+        return envelope.fingerprint(self._mac.reveal(), id, path, envelope.encode_text(text))
 
 
 class Ring:
@@ -88,6 +88,7 @@ class Ring:
         self._place = (vault, workspace)
         self._terms = terms
         self._reload = reload
+        self._macs: dict[tuple[str, int], envelope.Mac] = {}
         self._opener = envelope.Opener(partial(self._find, "dek"))
 
     @property
@@ -102,7 +103,7 @@ class Ring:
             VaultLocked: no term is active.
         """
         term = self.term
-        return Sealing(self._prefix(kind), term, self._need("dek", term), self._need("fpk", term), count)
+        return Sealing(self._prefix(kind), term, self._need("dek", term), self._mac("fpk", term), count)
 
     def open(self, kind: str, owner: bytes, secret: Secret) -> Sensitive[str]:
         """Return the text of a secret of this owner.
@@ -120,10 +121,12 @@ class Ring:
 
     def matches(self, secret: Secret, text: str) -> bool:
         """Tell whether a secret holds this text, by its fingerprint; False also where its key is gone."""
-        key = self._find("fpk", envelope.read_term(secret.blob))
-        if key is None:
+        term = envelope.read_term(secret.blob)
+        if self._find("fpk", term) is None:
             return False
-        known = envelope.fingerprint(key.reveal(), secret.id, secret.path, envelope.encode_text(text))
+        known = envelope.fingerprint(
+            self._mac("fpk", term), secret.id, secret.path, envelope.encode_text(text)
+        )
         return hmac.compare_digest(known, secret.fingerprint)
 
     def digest(self, label: bytes, data: bytes) -> bytes:
@@ -140,7 +143,7 @@ class Ring:
     def sign(self, data: bytes) -> bytes:
         """Return the term (4 bytes) and MAC (32 bytes) of data; two uses begin their data differently."""
         term = self._current("mak")
-        return term.to_bytes(4, "big") + envelope.mac(self._need("mak", term).reveal(), data)
+        return term.to_bytes(4, "big") + self._mac("mak", term)(data)
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Return if `sign` made this signature of this data.
@@ -151,10 +154,10 @@ class Ring:
         """
         if len(signature) != _SIGNATURE:
             raise Damaged
-        key = self._find("mak", int.from_bytes(signature[:4], "big"))
-        if key is None:
+        term = int.from_bytes(signature[:4], "big")
+        if self._find("mak", term) is None:
             raise WrongKey
-        if not hmac.compare_digest(envelope.mac(key.reveal(), data), signature[4:]):
+        if not hmac.compare_digest(self._mac("mak", term)(data), signature[4:]):
             raise Damaged
 
     def _prefix(self, kind: str) -> bytes:
@@ -174,6 +177,13 @@ class Ring:
         if key is None:
             raise VaultLocked(f"This workspace has no {purpose} key of term {term}.")
         return key
+
+    def _mac(self, purpose: str, term: int) -> envelope.Mac:
+        """Return the MAC of a term, made ready once: the key of a term never changes."""
+        ready = self._macs.get((purpose, term))
+        if ready is None:
+            ready = self._macs[purpose, term] = envelope.keyed_mac(self._need(purpose, term).reveal())
+        return ready
 
     def _find(self, purpose: str, term: int) -> Sensitive[bytes] | None:
         key = self._terms.keys.get((purpose, term))

@@ -268,6 +268,8 @@ class Batch:
     def _words(self, old: Document | None, new: Document, draft: Draft) -> Mapping[str, str]:
         if not new.secrets and not (old and old.secrets):
             return {}
+        if old is None and not self._guarded:
+            return _all_set(tuple(new.secrets))
         words = compose.secret_words(old.secrets if old else {}, new.secrets, draft.entered)
         if self._guarded:
             words |= {f"/configuration{path}": "provided" for path in draft.entered}
@@ -302,6 +304,11 @@ def _held(step: Step) -> Held:
     if document is None:
         return EMPTY
     return Held(document.configuration, {path: ref.redacted for path, ref in document.secrets.items()})
+
+
+@lru_cache(maxsize=1_024)
+def _all_set(pointers: tuple[str, ...]) -> Mapping[str, str]:
+    return {f"/configuration{pointer}": "set" for pointer in pointers}
 
 
 @lru_cache(maxsize=1_024)
