@@ -36,10 +36,10 @@ class Limited:
 
     def fill(self, leave=0):
         """Allow that many pages more."""
-        self.store._writer.submit(lambda connection: self._limit(connection, leave)).result(SOON)
+        self.store._writer.submit(lambda connection, _: self._limit(connection, leave)).result(SOON)
 
     def free(self):
-        self.store._writer.submit(lambda connection: self._limit(connection, 10**6)).result(SOON)
+        self.store._writer.submit(lambda connection, _: self._limit(connection, 10**6)).result(SOON)
 
     @staticmethod
     def _limit(connection, leave):

@@ -34,7 +34,7 @@ class Commits:
 
     def __init__(self, store):
         self.count = 0
-        store._writer.submit(lambda connection: connection.set_trace_callback(self.trace)).result(SOON)
+        store._writer.submit(lambda connection, _: connection.set_trace_callback(self.trace)).result(SOON)
 
     def trace(self, statement):
         self.count += statement == "COMMIT"
@@ -112,7 +112,7 @@ def test_a_job_whose_transaction_was_lost_is_never_reported_as_done(store, tenan
 
 
 def test_a_writer_that_cannot_begin_says_so_to_all_who_wait_and_goes_on_later(store, tenant, path):
-    store._writer.submit(lambda connection: connection.execute("PRAGMA busy_timeout = 50")).result(SOON)
+    store._writer.submit(lambda connection, _: connection.execute("PRAGMA busy_timeout = 50")).result(SOON)
     with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
         with held_up(store, tenant):
             waiting = [store.write(tenant, lambda tx, n=n: put(tx, f"n{n}")) for n in range(3)]

@@ -155,8 +155,11 @@ def test_a_forbidden_item_tells_nothing_of_what_else_is_wrong_with_it(api, key):
     limited = {"X-Authorization": key("editor", names=["mine"])}
 
     for change in (item("theirs", "grok"), item("theirs", configuration={"api_key": {"$secret": {}}})):
-        answer = save(api, change, headers=limited)
-        assert [each["code"] for each in answer.json()["errors"]] == ["forbidden"]
+        atomic, single = (
+            save(api, change, headers=limited, mode=mode).json() for mode in ("atomic", "per-item")
+        )
+        assert [each["code"] for each in atomic["errors"]] == ["forbidden"]
+        assert [each["code"] for each in single["results"][0]["problems"]] == ["forbidden"]
 
 
 TEAM_A, TEAM_B = {"key": "team", "value": "a"}, {"key": "team", "value": "b"}

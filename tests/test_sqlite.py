@@ -71,7 +71,7 @@ def ask_reader(store, pragma):
 @pytest.mark.parametrize("pragma", PRAGMAS)
 def test_every_connection_has_the_same_pragmas(path, pragma):
     with closing(SqliteStore(path, serving=True, cache_kib=1_000, checkpoint_pages=77)) as store:
-        told = [store._writer.submit(lambda connection: ask(connection, pragma)).result(SOON)]
+        told = [store._writer.submit(lambda connection, _: ask(connection, pragma)).result(SOON)]
         with ThreadPoolExecutor(1) as pool:
             told += [pool.submit(ask_reader, store, pragma).result(SOON)]
         told += [ask_reader(store, pragma)]

@@ -96,8 +96,12 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_by_workspace ON api_keys (workspace_id, created_at);
 
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+INSERT INTO counters (name, value) VALUES ('integrations', 0);
+
 CREATE TABLE integrations (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id),
     uuid BLOB NOT NULL,
     name TEXT NOT NULL COLLATE NOCASE,

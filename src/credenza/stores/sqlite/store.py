@@ -16,6 +16,7 @@ from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
 from credenza.ports import Tx
 from credenza.stores.sqlite import connect, search
 from credenza.stores.sqlite.readers import Readers
+from credenza.stores.sqlite.shared import Shared
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.stores.sqlite.writer import Writer
 
@@ -76,7 +77,7 @@ class SqliteStore:
             with self._readers.lend() as connection:
                 connection.execute("BEGIN")
                 try:
-                    return job(SqliteTx(connection, tenant))
+                    return job(SqliteTx(connection, tenant, Shared(connection)))
                 finally:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
@@ -84,7 +85,7 @@ class SqliteStore:
 
     def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
         """Run a job in a transaction and commit it; jobs that wait together share a commit."""
-        return self._writer.submit(lambda connection: job(SqliteTx(connection, tenant)))
+        return self._writer.submit(lambda connection, shared: job(SqliteTx(connection, tenant, shared)))
 
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
@@ -94,7 +95,7 @@ class SqliteStore:
     def add_tenant(self, tenant: Tenant, rings: Sequence[RingRow], begin: Callable[[Tx], None]) -> Tenant:
         """Add a workspace with its key ring, and what `begin` writes into it."""
 
-        def job(connection: sqlite3.Connection) -> Tenant:
+        def job(connection: sqlite3.Connection, shared: Shared) -> Tenant:
             row = connection.execute(
                 "INSERT INTO workspaces (uuid, slug, created_at) VALUES (?, ?, ?) RETURNING id",
                 (tenant.id, tenant.slug, tenant.created_at),
@@ -105,7 +106,7 @@ class SqliteStore:
                 [(row, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at) for r in rings],
             )
             added = msgspec.structs.replace(tenant, row=row)
-            begin(SqliteTx(connection, added))
+            begin(SqliteTx(connection, added, shared))
             return added
 
         return self._unique(job, "A workspace of this name exists already.")
@@ -127,14 +128,14 @@ class SqliteStore:
             *(key.created_at, key.created_by),
         )
         self._unique(
-            lambda connection: connection.execute(_ADD_KEY, values).rowcount,
+            lambda connection, _: connection.execute(_ADD_KEY, values).rowcount,
             "An API key of this id exists already.",
         )
 
     def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
         """Mark a key as revoked; False: no such key in this workspace."""
 
-        def job(connection: sqlite3.Connection) -> bool:
+        def job(connection: sqlite3.Connection, _: Shared) -> bool:
             return connection.execute(_REVOKE, (at, id, tenant.row)).rowcount > 0
 
         revoked: bool = self._writer.submit(job).result()
@@ -148,7 +149,7 @@ class SqliteStore:
     def add_vault(self, meta: VaultMeta) -> None:
         """Keep a new vault's description."""
         self._unique(
-            lambda connection: (
+            lambda connection, _: (
                 connection.execute(
                     "INSERT INTO vault (id, uuid, format, created_at, kek_id, key_check, keepsake) "
                     "VALUES (1, ?, ?, ?, ?, ?, ?)",
@@ -214,10 +215,10 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise connect.translate(error) from None
 
-    def _unique(self, job: Callable[[sqlite3.Connection], T], taken: str) -> T:
-        def guarded(connection: sqlite3.Connection) -> T:
+    def _unique(self, job: Callable[[sqlite3.Connection, Shared], T], taken: str) -> T:
+        def guarded(connection: sqlite3.Connection, shared: Shared) -> T:
             try:
-                return job(connection)
+                return job(connection, shared)
             except sqlite3.IntegrityError:
                 raise Conflict(taken) from None
 

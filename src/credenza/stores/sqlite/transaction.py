@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from credenza.errors import Conflict, CredenzaError
+from credenza.errors import Conflict
 from credenza.model import Document, Edit, Entry, Head, Record, Secret, Tenant, Version, Write
 from credenza.stores.sqlite import saving, search
+from credenza.stores.sqlite.shared import STREAM, Shared, read_heads
 
 _RECORD = """
 SELECT i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
@@ -30,7 +31,6 @@ FROM integration_versions v JOIN integrations i ON i.id = v.integration_id
 WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?
 """
 _DAY = 86_400_000
-_AUDIT_BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _documents = msgspec.json.Decoder(Document)
 
@@ -38,14 +38,14 @@ _documents = msgspec.json.Decoder(Document)
 class SqliteTx:
     """One transaction, bound to one workspace."""
 
-    stream = "main"
+    stream = STREAM
 
-    def __init__(self, connection: sqlite3.Connection, tenant: Tenant) -> None:
+    def __init__(self, connection: sqlite3.Connection, tenant: Tenant, shared: Shared) -> None:
         """Bind a connection that is in a transaction to a workspace."""
         self._connection = connection
         self._execute = connection.execute
         self._workspace = tenant.row
-        self._reserved = 0
+        self._shared = shared
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -75,10 +75,7 @@ class SqliteTx:
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
-        last = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'integrations'").fetchone()
-        first = max(last[0] if last else 0, self._reserved) + 1
-        self._reserved = first + count - 1
-        return range(first, first + count)
+        return self._shared.reserve(count)
 
     def save(self, writes: Sequence[Write], keep: int) -> None:
         """Write next versions, comparing the versions that were read."""
@@ -140,31 +137,15 @@ class SqliteTx:
 
     def head(self) -> Head | None:
         """Return the end of the audit stream."""
-        return next((head for head in self.heads() if head.stream == self.stream), None)
+        return self._shared.head(self._workspace)
 
     def heads(self) -> Sequence[Head]:
-        """Return the ends of all audit streams: one file has one writer, hence one stream."""
-        rows = self._execute(
-            "SELECT stream, count, mac, seal FROM audit_heads WHERE workspace_id = ? ORDER BY stream",
-            (self._workspace,),
-        )
-        return [Head(*row) for row in rows]
+        """Return the ends of all audit streams."""
+        return read_heads(self._connection, self._workspace)
 
     def append(self, entry: Entry, head: Head) -> None:
         """Append an audit row and move the stream's head."""
-        try:
-            self._execute(
-                "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._workspace, *msgspec.structs.astuple(entry)),
-            )
-        except sqlite3.IntegrityError:
-            raise CredenzaError(_AUDIT_BROKEN, code="audit_damaged") from None
-        self._execute(
-            "INSERT INTO audit_heads (workspace_id, stream, count, mac, seal) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal",
-            (self._workspace, *msgspec.structs.astuple(head)),
-        )
+        self._shared.append(self._workspace, entry, head)
 
     def trail(self) -> Iterator[Entry]:
         """Return all audit rows, by stream and sequence."""
@@ -193,10 +174,7 @@ class SqliteTx:
 
     def count_seals(self, term: int, count: int) -> None:
         """Add to the number of seals made under a term."""
-        self._execute(
-            "UPDATE rings SET seals = seals + ? WHERE workspace_id = ? AND purpose = 'dek' AND term = ?",
-            (count, self._workspace, term),
-        )
+        self._shared.count_seals(self._workspace, term, count)
 
 
 def _found(term: str) -> tuple[str, dict[str, str]]:

@@ -1,8 +1,10 @@
 """One thread that writes: requests that wait together share a transaction and its fsync.
 
-Each job has a savepoint of its own and is answered only after COMMIT returned. A job that finds nobody
-waiting commits at once. When the transaction itself is lost (a full disk) the group is replayed one by
-one, so that only the job that fails alone is told.
+Each job is answered only after COMMIT returned. A job that finds nobody waiting commits at once. A job that
+fails before it wrote anything leaves the others alone, which is how nearly all fail. When one fails later,
+or the transaction itself is lost (a full disk), the group is undone and replayed one by one, so that only
+the job that fails alone is told. That takes the place of a savepoint for each job, which every job would
+pay for.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from credenza.errors import Unavailable
+from credenza.errors import CredenzaError, Unavailable
 from credenza.stores.sqlite.connect import translate
+from credenza.stores.sqlite.shared import Shared
 
-Job = Callable[[sqlite3.Connection], Any]
+Job = Callable[[sqlite3.Connection, Shared], Any]
 _GROUP = 64
 _IDLE_SECONDS = 0.2
 
@@ -94,15 +97,15 @@ class Writer:
             return False
 
     def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
+        shared = Shared(self._connection)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             # From here on a caller who gives up can no longer cancel, only not look.
             group = [one for one in group if one[1].running() or one[1].set_running_or_notify_cancel()]
-            alone = len(group) == 1
-            outcomes = [(future, *self._try(job, alone=alone)) for job, future in group]
-            if not (alone and outcomes[0][2]):
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            outcomes = [(future, *self._try(job, shared)) for job, future in group]
+            shared.flush()
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, CredenzaError, _Torn) as error:
             self._undo()
             self._replay(group, error)
             return
@@ -112,40 +115,42 @@ class Writer:
             else:
                 future.set_exception(failure)
 
-    def _try(self, job: Job, *, alone: bool) -> tuple[Any, BaseException | None]:
-        execute = self._connection.execute
-        if not alone:
-            execute("SAVEPOINT job")
+    def _try(self, job: Job, shared: Shared) -> tuple[Any, BaseException | None]:
+        before = self._connection.total_changes + shared.size
         try:
-            result = job(self._connection)
-        except sqlite3.Error as error:
-            if alone or not self._connection.in_transaction:
-                raise
-            execute("ROLLBACK TO job")
-            execute("RELEASE job")
-            return None, translate(error)
+            return job(self._connection, shared), None
+        except sqlite3.Error:
+            raise
         except BaseException as error:  # noqa: BLE001  # it belongs to the one who waits, whatever it is
-            if alone:
-                self._undo()
-                return None, error
-            execute("ROLLBACK TO job")
-            execute("RELEASE job")
+            if self._connection.total_changes + shared.size != before:
+                raise _Torn(error) from None
             return None, error
-        if not alone:
-            execute("RELEASE job")
-        return result, None
 
-    def _replay(self, group: list[tuple[Job, Future[Any]]], error: sqlite3.Error) -> None:
-        if len(group) == 1:
+    def _replay(self, group: list[tuple[Job, Future[Any]]], error: Exception) -> None:
+        if len(group) > 1:
+            for one in group:
+                self._commit([one])
+        elif group:
             future = group[0][1]
             # Where not even BEGIN worked, its caller may have given up meanwhile.
             if future.running() or future.set_running_or_notify_cancel():
-                future.set_exception(translate(error))
-            return
-        for one in group:
-            self._commit([one])
+                future.set_exception(_cause(error))
 
     def _undo(self) -> None:
         # A full disk rolls back by itself, and an explicit ROLLBACK would raise.
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+class _Torn(Exception):
+    """A job failed after it had written something."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+def _cause(error: Exception) -> BaseException:
+    if isinstance(error, _Torn):
+        return error.cause
+    return translate(error) if isinstance(error, sqlite3.Error) else error

@@ -1,0 +1,106 @@
+"""What the jobs of one transaction share: read once, kept in memory, written once before COMMIT.
+
+Row numbers, ends of audit streams and counts of seals belong to every save. Written by each job, they would
+cost a single save half of its statements; so a shared commit writes them once for all.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from credenza.errors import CredenzaError
+from credenza.model import Entry, Head
+
+STREAM = "main"  # one file has one writer, hence one audit stream
+_BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
+
+
+class Shared:
+    """The common state of one transaction; forgotten with it when it is undone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Begin a transaction's state; nothing is read yet."""
+        self._connection = connection
+        self._last_row: int | None = None
+        self._reserved = False
+        self._heads: dict[int, Head | None] = {}
+        self._entries: list[tuple[object, ...]] = []
+        self._seals: Counter[tuple[int, int]] = Counter()
+
+    @property
+    def size(self) -> int:
+        """Return a number that grows with whatever would have to be undone."""
+        return len(self._entries) + self._seals.total()
+
+    def reserve(self, count: int) -> range:
+        """Return that many row numbers nobody else gets."""
+        if self._last_row is None:
+            row = self._connection.execute(
+                "SELECT value FROM counters WHERE name = 'integrations'"
+            ).fetchone()
+            self._last_row = row[0]
+        first = self._last_row + 1
+        self._last_row += count
+        self._reserved = self._reserved or count > 0
+        return range(first, first + count)
+
+    def head(self, workspace: int) -> Head | None:
+        """Return the end of a workspace's audit stream."""
+        if workspace not in self._heads:
+            found = read_heads(self._connection, workspace)
+            self._heads[workspace] = next((head for head in found if head.stream == STREAM), None)
+        return self._heads[workspace]
+
+    def append(self, workspace: int, entry: Entry, head: Head) -> None:
+        """Take an audit row and the stream's new head."""
+        self._entries.append((workspace, *msgspec.structs.astuple(entry)))
+        self._heads[workspace] = head
+
+    def count_seals(self, workspace: int, term: int, count: int) -> None:
+        """Add to the number of seals made under a term."""
+        self._seals[workspace, term] += count
+
+    def flush(self) -> None:
+        """Write everything, in the transaction.
+
+        Raises:
+            CredenzaError: a head does not fit its stream: the trail was tampered with.
+        """
+        execute = self._connection.execute
+        if self._reserved:
+            execute("UPDATE counters SET value = ? WHERE name = 'integrations'", (self._last_row,))
+        for (workspace, term), count in self._seals.items():
+            execute(
+                "UPDATE rings SET seals = seals + ? WHERE workspace_id = ? AND purpose = 'dek' AND term = ?",
+                (count, workspace, term),
+            )
+        if self._entries:
+            self._write_audit()
+
+    def _write_audit(self) -> None:
+        try:
+            self._connection.executemany(
+                "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                self._entries,
+            )
+        except sqlite3.IntegrityError:
+            raise CredenzaError(_BROKEN, code="audit_damaged") from None
+        self._connection.executemany(
+            "INSERT INTO audit_heads (workspace_id, stream, count, mac, seal) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal",
+            [(workspace, *msgspec.structs.astuple(head)) for workspace, head in self._heads.items() if head],
+        )
+
+
+def read_heads(connection: sqlite3.Connection, workspace: int) -> Sequence[Head]:
+    """Return the ends of all audit streams of a workspace."""
+    rows = connection.execute(
+        "SELECT stream, count, mac, seal FROM audit_heads WHERE workspace_id = ? ORDER BY stream",
+        (workspace,),
+    )
+    return [Head(*row) for row in rows]
