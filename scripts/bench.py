@@ -29,6 +29,7 @@ from bench_bare import Bare
 from bench_load import Server, save_many
 
 ROUNDS = 7
+LARGE = 1_000
 SIZES = (1, 10, 100, 1_000, 10_000)
 Row = tuple[str, str, str]
 
@@ -38,20 +39,26 @@ def make_item(name: str, seed: int) -> dict[str, object]:
     draw = random.Random(seed)
     secret = "".join(draw.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=40))
     if seed % 2:
-        kind, keys = "aws", {
-            "connectionType": "ACCESS_KEY",
-            "region": "eu-central-1",
-            "awsAccountId": f"{seed:012d}",
-            "user": "AKIA" + secret[:16].upper(),
-            "api_key": secret,
-        }
+        kind, keys = (
+            "aws",
+            {
+                "connectionType": "ACCESS_KEY",
+                "region": "eu-central-1",
+                "awsAccountId": f"{seed:012d}",
+                "user": "AKIA" + secret[:16].upper(),
+                "api_key": secret,
+            },
+        )
     else:
-        kind, keys = "relational_db", {
-            "jdbcDriver": "Postgres",
-            "user": f"service_{seed % 97}",
-            "password": secret,
-            "datasourceURL": f"jdbc:postgresql://db-{seed % 31}.internal:5432/orders",
-        }
+        kind, keys = (
+            "relational_db",
+            {
+                "jdbcDriver": "Postgres",
+                "user": f"service_{seed % 97}",
+                "password": secret,
+                "datasourceURL": f"jdbc:postgresql://db-{seed % 31}.internal:5432/orders",
+            },
+        )
     apis = [f"orders_{number}" for number in range(1 + seed % 2)]
     return {
         "name": name,
@@ -60,7 +67,9 @@ def make_item(name: str, seed: int) -> dict[str, object]:
         "enabled": True,
         "configuration": keys,
         "tags": [{"key": "team", "value": f"team-{seed % 7}"}],
-        "apis": [{"integrationName": name, "api": api, "description": "A table", "enabled": True} for api in apis],
+        "apis": [
+            {"integrationName": name, "api": api, "description": "A table", "enabled": True} for api in apis
+        ],
     }
 
 
@@ -87,7 +96,7 @@ def compare_batches(server: Server, bare: Bare) -> Iterator[Row]:
     names = Names()
     for size in SIZES:
         new, same, straight = [], [], []
-        rounds = ROUNDS if size >= 1_000 else 6 * ROUNDS
+        rounds = ROUNDS if size >= LARGE else 6 * ROUNDS
         bare.save(names.body(size))
         server.save(names.body(size))
         for _ in range(rounds):
@@ -152,17 +161,26 @@ def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
                 count = min(10_000, mark - have)
                 server.save(names.body(count))
                 have += count
-            times = [_timed(lambda b=names.body(1_000): server.save(b)) / 1_000 for _ in range(2 * ROUNDS)]
-            have += 1_000 * len(times)
+            bodies = [names.body(LARGE) for _ in range(2 * ROUNDS)]
+            times = [_timed(lambda b=body: server.save(b)) / LARGE for body in bodies]
+            have += LARGE * len(times)
             cost = statistics.median(times)
             first = first or cost
-            yield f"{mark:,} stored, {kind}", f"{cost * 1e6:.1f} µs each", f"{cost / first:.2f} times the first"
+            yield (
+                f"{mark:,} stored, {kind}",
+                f"{cost * 1e6:.1f} µs each",
+                f"{cost / first:.2f} times the first",
+            )
 
 
 def describe_machine() -> str:
     """Say what the figures were measured on."""
     model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         platform.processor(),
     )
     return (
@@ -173,7 +191,9 @@ def describe_machine() -> str:
 
 def main() -> None:
     """Run what was asked for and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--stored", type=int, default=0, help="also grow a store to this many integrations")
     parser.add_argument("--markdown", type=Path, help="write the figures to this file")
     options = parser.parse_args()
@@ -199,10 +219,12 @@ def main() -> None:
 
 
 def _markdown(machine: str, rows: list[Row]) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     head = (
-        "# Benchmarks\n\nWritten by `scripts/bench.py --stored 1000000 --markdown docs/benchmarks.md`; see there "
-        f"for what each row does.\nMedians; compare ratios, not absolute figures.\n\n- Machine: {machine}\n"
+        "# Benchmarks\n\nWritten by `scripts/bench.py --stored 1000000 --markdown docs/benchmarks.md`, "
+        f"which says what each row does.\nMedians; compare ratios, not absolute figures.\n\n- Machine: {machine}\n"
         f"- Commit: {commit.stdout.strip() or 'unknown'}\n\n| what | figure | ratio or aim |\n|---|---|---|\n"
     )
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)

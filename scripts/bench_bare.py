@@ -7,7 +7,6 @@ transaction with the same rows. No permissions, no look-ups, no versions compare
 from __future__ import annotations
 
 import os
-
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -95,23 +94,44 @@ class Bare:
         records, versions, apis, tags, secrets, audited = [], [], [], [], [], []
         for item in items:
             self._row += 1
-            row, owner, type = self._row, os.urandom(16), self._catalogue[item.type]
+            row, owner, connector = self._row, os.urandom(16), self._catalogue[item.type]
             public = {}
             for key, value in item.configuration.items():
-                if key in type.secrets:
-                    id = os.urandom(16)
-                    context = prefix + encode_context(owner, key.encode(), id, bytes(8), bytes(32), bytes(8))
+                if key in connector.secrets:
+                    secret = os.urandom(16)
+                    context = prefix + encode_context(
+                        owner, key.encode(), secret, bytes(8), bytes(32), bytes(8)
+                    )
                     blob = sealer.seal(value.encode(), context)
-                    secrets.append((row, "/" + key, 1, id, bytes(32), 1, bytes(16), blob))
+                    secrets.append((row, "/" + key, 1, secret, bytes(32), 1, bytes(16), blob))
                 else:
                     public[key] = value
             document = _encode(
-                {"category": type.category, "configuration": public, "description": item.description,
-                 "tags": item.tags, "apis": item.apis}
+                {
+                    "category": connector.category,
+                    "configuration": public,
+                    "description": item.description,
+                    "tags": item.tags,
+                    "apis": item.apis,
+                }
             ).decode()
             records.append(
-                (row, 1, owner, item.name, item.type, type.category, item.description, item.enabled, 1,
-                 bytes(16), now, by, now, by)
+                (
+                    row,
+                    1,
+                    owner,
+                    item.name,
+                    item.type,
+                    connector.category,
+                    item.description,
+                    item.enabled,
+                    1,
+                    bytes(16),
+                    now,
+                    by,
+                    now,
+                    by,
+                )
             )
             versions.append((row, 1, now, by, "[]", document))
             apis.extend((row, api.api, api.description, api.enabled, now, by, now, by) for api in item.apis)
@@ -131,6 +151,3 @@ class Bare:
             [(self._batches, now, by, _encode(audited), bytes(36))],
         )
         self._connection.execute("COMMIT")
-
-
-

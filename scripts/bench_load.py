@@ -38,7 +38,9 @@ class Server:
         self._token = json.loads(made)["token"]
         begun = time.perf_counter()
         command = [sys.executable, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
-        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
         while not self._is_ready():
             time.sleep(0.005)
         self.ready_seconds = time.perf_counter() - begun
@@ -82,7 +84,9 @@ class Server:
 
     def _run(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "credenza", *arguments]
-        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, env=self._environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def _is_ready(self) -> bool:
         try:

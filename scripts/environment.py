@@ -33,7 +33,10 @@ def prepare(lock: str) -> Path:
     except (OSError, subprocess.CalledProcessError):
         sys.exit("This Python cannot make virtual environments; on Debian: apt-get install python3-venv.")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"]
-    for arguments in (["--require-hashes", "-r", str(ROOT / lock)], ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]):
+    for arguments in (
+        ["--require-hashes", "-r", str(ROOT / lock)],
+        ["--no-deps", "--no-build-isolation", "-e", str(ROOT)],
+    ):
         # pip warns on standard error of what does not concern a newcomer; it is shown when it fails.
         done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:

@@ -80,9 +80,9 @@ def service(open_service) -> Credenza:
 
 
 @pytest.fixture
-def database(tmp_path, service) -> Path:
+def database(service) -> Path:
     """Return the file of `service`, for tests that look into it or damage it."""
-    return tmp_path / "store" / "credenza.db"
+    return service.store.folder / "credenza.db"
 
 
 @pytest.fixture

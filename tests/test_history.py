@@ -216,6 +216,13 @@ def test_a_save_expecting_another_version_is_refused_with_412(api, database, how
     assert send(2).json()["updated"] == 1
 
 
+def test_even_a_save_that_would_change_nothing_is_held_to_its_expectation(api):
+    configure(api, api_key="sk")
+
+    assert configure(api, {"If-Match": '"9"'}, api_key="sk").status_code == 412
+    assert save(api, item(expectedVersion=9)).status_code == 412
+
+
 def test_expecting_a_version_of_what_is_not_there_is_refused(api):
     assert save(api, item(expectedVersion=1)).status_code == 412
     assert api.delete(ONE, headers={"If-Match": '"1"'}).status_code == 412

@@ -66,8 +66,8 @@ def make_key(random: bytes) -> tuple[str, str]:
     """Return the id and the secret of a new API key from 42 random bytes."""
     if len(random) != _ID_BYTES + _SECRET_BYTES:
         raise ValueError("42 random bytes are needed")
-    id = base64.b32encode(random[:_ID_BYTES]).decode().lower()
-    return id, _text(random[_ID_BYTES:])
+    key_id = base64.b32encode(random[:_ID_BYTES]).decode().lower()
+    return key_id, _text(random[_ID_BYTES:])
 
 
 def write_key(id: str, secret: str) -> str:
@@ -92,12 +92,12 @@ def read_credential(text: str) -> Credential:
         Unauthenticated: it is neither a key nor a token.
     """
     prefix, _, rest = text.partition("_")
-    id, _, proof = rest.partition("_")
-    if prefix == _KEY and id and proof:
-        return Credential(id, proof)
+    key_id, _, proof = rest.partition("_")
+    if prefix == _KEY and key_id and proof:
+        return Credential(key_id, proof)
     expiry, _, mac = proof.partition("_")
-    if prefix == _TOKEN and id and mac and expiry.isascii() and expiry.isdigit() and len(expiry) < 18:  # noqa: PLR2004
-        return Credential(id, mac, int(expiry))
+    if prefix == _TOKEN and key_id and mac and expiry.isascii() and expiry.isdigit() and len(expiry) < 18:  # noqa: PLR2004
+        return Credential(key_id, mac, int(expiry))
     raise _invalid()
 
 

@@ -85,6 +85,9 @@ class Tx(Protocol):
             Conflict: a record is no longer as it was read, or a name was taken meanwhile.
         """
 
+    def distrust(self, row: int) -> None:
+        """Forget the text a record was made from, so that the same text is looked at again."""
+
     def drop(self, records: Sequence[Record]) -> None:
         """Remove records with all they own, comparing versions.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -12,7 +14,6 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from credenza.ids import new_ids
 from credenza.web.paths import show_route
 from credenza.workspace import milliseconds
 
@@ -34,6 +35,8 @@ class Observe:
         self._seconds = Histogram(
             "credenza_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=registry
         )
+        self._run = os.urandom(6).hex()
+        self._numbers = count(1)
         self._children: dict[tuple[str, str, str], Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +45,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = new_ids(milliseconds(), 1)[0].hex()
+        request_id = f"{self._run}-{next(self._numbers):08x}"
         scope["credenza.id"] = request_id  # type: ignore[typeddict-unknown-key]
         status = 500
 
@@ -67,8 +70,8 @@ class Observe:
         key = (method if method in _METHODS else "other", route, str(status))
         if key not in self._children:
             self._children[key] = (self._count.labels(*key), self._seconds.labels(route))
-        count, histogram = self._children[key]
-        count.inc()
+        counter, histogram = self._children[key]
+        counter.inc()
         histogram.observe(seconds)
         if self._log:
             actor = scope.get("user")

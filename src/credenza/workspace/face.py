@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from credenza import access, audit
 from credenza.connectors import Catalogue
-from credenza.errors import CredenzaError, Forbidden, NotFound
+from credenza.errors import CredenzaError, Damaged, Forbidden, NotFound, WrongKey
 from credenza.model import Actor, Change, Head, Item, Permission, Receipt, Record, Version
 from credenza.ports import Store, Tx
 from credenza.vault import Vault
@@ -216,7 +216,12 @@ class Workspace:
 
         write = self._store.write
         sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), verb, name)
-        return open_all(ring, sealed, self._catalogue)
+        try:
+            return open_all(ring, sealed, self._catalogue)
+        except (WrongKey, Damaged):
+            # So that saving the same again, with the secret in it, mends the record.
+            write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).result()
+            raise
 
     def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
         """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
-from credenza.errors import Problem
+from credenza.errors import Damaged, Problem, WrongKey
 from credenza.model import Secret, SecretRef
 from credenza.vault import Ring, Sealing
 
@@ -86,7 +86,7 @@ class Sealer:
     def _enter(self, place: Place, out: Outcome, draft: Draft, path: str, destination: bytes) -> bytes:
         """Return the fingerprint of the secret that stays or is sealed."""
         text, secret = draft.entered[path], place.held.get(path)
-        if secret is not None and self._stays(secret, text, destination, place.rule):
+        if secret is not None and self._stays(place, secret, text, destination):
             out.refs[path] = place.refs[path]
             return secret.fingerprint
         out.refs[path] = SecretRef(place.version, place.at, draft.redacted.get(path))
@@ -116,10 +116,18 @@ class Sealer:
         out.refs[path] = place.refs[path]
         return secret.fingerprint
 
-    def _stays(self, secret: Secret, text: str, destination: bytes, rule: int) -> bool:
-        if self._guarded or (secret.destination, secret.rule) != (destination, rule):
+    def _stays(self, place: Place, secret: Secret, text: str, destination: bytes) -> bool:
+        if self._guarded or (secret.destination, secret.rule) != (destination, place.rule):
             return False
-        return self._ring.matches(secret, text)
+        return self._ring.matches(secret, text) and self._opens(place.owner, secret)
+
+    def _opens(self, owner: bytes, secret: Secret) -> bool:
+        """Tell whether a secret that is entered again can be left as it is; a damaged one is sealed anew."""
+        try:
+            self._ring.open(KIND, owner, secret)
+        except (Damaged, WrongKey):
+            return False
+        return True
 
     def _begin(self) -> Sealing:
         if self._sealing is None:

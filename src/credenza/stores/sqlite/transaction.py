@@ -84,6 +84,12 @@ class SqliteTx:
         except sqlite3.IntegrityError:
             raise Conflict from None
 
+    def distrust(self, row: int) -> None:
+        """Forget the text a record was made from, so that the same text is looked at again."""
+        self._execute(
+            "UPDATE integrations SET digest = NULL WHERE id = ? AND workspace_id = ?", (row, self._workspace)
+        )
+
     def drop(self, records: Sequence[Record]) -> None:
         """Remove records with all they own, comparing versions."""
         if not records:

@@ -1,0 +1,89 @@
+"""The README is true: its examples run, its settings and commands are those of the program."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from credenza.cli.root import COMMANDS
+from credenza.model import Role
+from credenza.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+EXAMPLES = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+TOLD = "http://127.0.0.1:8080"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """Run the examples one after the other against a developer's server, as a newcomer would."""
+    if shutil.which("curl") is None:
+        pytest.fail("the README's examples need curl")
+    home = tmp_path_factory.mktemp("home")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CREDENZA_", "XDG_"))}
+    environment = {**kept, "HOME": str(home)}
+    command = [sys.executable, "-m", "credenza", "serve", "--dev", "--port", "0", "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        start = json.loads(server.stdout.readline())
+        environment["KEY"] = start["token"]
+        found = []
+        for example in EXAMPLES:
+            script = example.replace(TOLD, start["address"])
+            done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, check=True)
+            found.append(json.loads(done.stdout))
+        server.terminate()
+    return found
+
+
+def test_the_first_example_saves_both_integrations(answers):
+    assert (answers[0]["created"], answers[0]["failed"]) == (2, 0)
+
+
+def test_the_second_lists_them_without_their_secrets(answers):
+    secrets = [
+        each["configuration"].get("api_key", each["configuration"].get("password")) for each in answers[1]
+    ]
+
+    assert [list(secret) for secret in secrets] == [["$secret"], ["$secret"]]
+
+
+def test_the_third_is_refused_because_the_password_would_go_elsewhere(answers):
+    assert [problem["code"] for problem in answers[2]["errors"]] == ["secret_reentry_required"]
+
+
+def test_the_fourth_reveals(answers):
+    assert answers[3]["configuration"] == {"api_key": "sk-made-up"}
+    assert len(answers) == len(EXAMPLES) == 4
+
+
+def test_every_setting_stands_in_the_table_and_nothing_else_does():
+    told = set(re.findall(r"`CREDENZA_([A-Z_]+)`", README))
+
+    assert told | {"DEV"} == {field.upper() for field in Settings.__struct_fields__} | {"DEV"}
+
+
+def test_every_command_is_named():
+    line = README[README.index("`credenza --help` lists") : README.index("They work on the store itself")]
+
+    assert set(re.findall(r"`([a-z]+)`", line)) == set(COMMANDS)
+
+
+def test_every_role_is_explained():
+    table = README[README.index("## Who may") :]
+
+    assert set(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == {role.value for role in Role}
+
+
+def test_every_file_it_links_to_exists():
+    links = re.findall(r"\]\(([^):]+)\)", README)
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
