@@ -224,7 +224,8 @@ def _markdown(machine: str, rows: list[Row]) -> str:
     )
     head = (
         "# Benchmarks\n\nWritten by `scripts/bench.py --stored 1000000 --markdown docs/benchmarks.md`, "
-        f"which says what each row does.\nMedians; compare ratios, not absolute figures.\n\n- Machine: {machine}\n"
+        "which says what each row does.\nMedians; compare ratios, not absolute figures.\n\n"
+        f"- Machine: {machine}\n"
         f"- Commit: {commit.stdout.strip() or 'unknown'}\n\n| what | figure | ratio or aim |\n|---|---|---|\n"
     )
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)

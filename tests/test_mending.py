@@ -4,7 +4,7 @@ import pytest
 
 from examples import item, query, resolve, save
 
-DAMAGE = "UPDATE secrets SET sealed = substr(sealed, 1, 90) || x'00' || substr(sealed, 92)"
+DAMAGE = "UPDATE secrets SET sealed = CAST(substr(sealed, 1, 90) || x'00' || substr(sealed, 92) AS BLOB)"
 
 
 @pytest.fixture
