@@ -1,11 +1,11 @@
-"""An Idempotency-Key makes a save happen once, however often it is sent."""
+"""Saving again: what was read changes nothing, and an Idempotency-Key makes a save happen once."""
 
 import pytest
 
 from credenza.model import Put
 from credenza.sensitive import Sensitive
 from credenza.workspace import Once
-from examples import API, dump, item, read, save
+from examples import API, EXAMPLES, dump, item, read, save
 
 KEY = {"Idempotency-Key": "import-7"}
 BAD = item("bad", configuration={})
@@ -96,3 +96,31 @@ def test_the_store_keeps_a_digest_of_the_request_and_not_the_request(api, databa
 
     assert b"sk-canary" not in database.read_bytes() + database.with_name(database.name + "-wal").read_bytes()
     assert read(api)["version"] == 1
+
+
+@pytest.mark.parametrize("type", EXAMPLES)
+def test_any_answer_of_a_read_saved_back_whole_changes_nothing(api, database, type):
+    apis = [
+        {"integrationName": "one", "api": "m/1"},
+        {"integrationName": "one", "api": "m:2", "enabled": False},
+    ]
+    save(api, item("one", type, apis=apis, tags=[{"key": "team", "value": "a"}]))
+    save(api, {"name": "one", "type": type, "description": "later", "enabled": True})
+    before = dump(database)
+
+    answers = [read(api), *api.get(API + "/").json(), *api.get(API + "/provider").json()]
+    answers.append(api.get(f"{API}/provider/one/history/2").json())
+    for answer in answers:
+        saved = save(api, answer)
+        assert (saved.status_code, saved.json()["unchanged"]) == (200, 1), saved.text
+    assert dump(database) == before
+
+
+@pytest.mark.parametrize("type", EXAMPLES)
+def test_a_revealed_configuration_saved_back_changes_nothing_either(api, type):
+    save(api, item("one", type))
+
+    revealed = api.get(f"{API}/provider/one/resolved").json()
+
+    assert revealed["configuration"] == EXAMPLES[type]
+    assert save(api, revealed).json()["unchanged"] == 1

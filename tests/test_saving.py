@@ -334,31 +334,3 @@ def test_removals_and_expectations_go_with_saves_in_one_batch(workspace):
 def test_there_is_an_example_of_every_type():
     assert set(EXAMPLES) == set(Catalogue.load())
     assert len(EXAMPLES) == 30
-
-
-@pytest.mark.parametrize("type", EXAMPLES)
-def test_any_answer_of_a_read_saved_back_whole_changes_nothing(api, database, type):
-    apis = [
-        {"integrationName": "one", "api": "m/1"},
-        {"integrationName": "one", "api": "m:2", "enabled": False},
-    ]
-    save(api, item("one", type, apis=apis, tags=[{"key": "team", "value": "a"}]))
-    save(api, {"name": "one", "type": type, "description": "later", "enabled": True})
-    before = dump(database)
-
-    answers = [read(api), *api.get(API + "/").json(), *api.get(API + "/provider").json()]
-    answers.append(api.get(f"{API}/provider/one/history/2").json())
-    for answer in answers:
-        saved = save(api, answer)
-        assert (saved.status_code, saved.json()["unchanged"]) == (200, 1), saved.text
-    assert dump(database) == before
-
-
-@pytest.mark.parametrize("type", EXAMPLES)
-def test_a_revealed_configuration_saved_back_changes_nothing_either(api, type):
-    save(api, item("one", type))
-
-    revealed = api.get(f"{API}/provider/one/resolved").json()
-
-    assert revealed["configuration"] == EXAMPLES[type]
-    assert save(api, revealed).json()["unchanged"] == 1
