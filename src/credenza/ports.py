@@ -166,7 +166,7 @@ class Store(Protocol):
         """
 
     def api_key(self, id: str) -> ApiKey | None:
-        """Return one API key, revoked or not; always what was committed last, by whatever process."""
+        """Return one API key, revoked or not: what any process committed is known within 20 ms."""
 
     def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
         """Return the workspace's API keys, oldest first."""
