@@ -1,11 +1,11 @@
-"""Credential -> Actor, as a guard: a stranger's body is never read, let alone parsed."""
+"""Credential -> Actor, before a handler is called: a stranger's body is never read, let alone parsed."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 
 from credenza.errors import Unauthenticated
 from credenza.model import Actor
@@ -14,10 +14,13 @@ from credenza.settings import Credenza
 _BEARER = "bearer "
 
 
-async def require_actor(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Put the actor into the connection, or raise Unauthenticated."""
-    opened: Credenza = connection.app.state.credenza
-    connection.scope["user"] = opened.accounts.authenticate(_credential(connection))
+async def require_actor(request: Request[Any, Any, Any]) -> None:
+    """Put the actor into the request, or raise Unauthenticated.
+
+    For `before_request`: a guard does the same, and has the route handler copied for every call.
+    """
+    opened: Credenza = request.app.state.credenza
+    request.scope["user"] = opened.accounts.authenticate(_credential(request))
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:

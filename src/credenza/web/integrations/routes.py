@@ -28,7 +28,7 @@ _BULK = "/api/integrations"
 _LISTED = f"{_BULK}/{SLASH}"
 
 
-@post([_BULK, _LISTED], guards=[require_actor], status_code=200)
+@post([_BULK, _LISTED], before_request=require_actor, status_code=200)
 async def save_integrations(request: AnyRequest) -> Response[bytes]:
     """Create or update integrations in bulk, all or nothing."""
     query = Query(request, "mode", "dryRun", "apis")
@@ -56,19 +56,19 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
     return _json(shapes.show_receipt(receipt), status=status)
 
 
-@get(_LISTED, guards=[require_actor])
+@get(_LISTED, before_request=require_actor)
 async def list_integrations(request: AnyRequest) -> Response[bytes]:
     """List integrations with their apis."""
     return await _list(request, apis=True)
 
 
-@get("/api/integrations/provider", guards=[require_actor])
+@get("/api/integrations/provider", before_request=require_actor)
 async def list_providers(request: AnyRequest) -> Response[bytes]:
     """List integrations without their apis."""
     return await _list(request, apis=False)
 
 
-@get("/api/integrations/provider/{name:str}", guards=[require_actor])
+@get("/api/integrations/provider/{name:str}", before_request=require_actor)
 async def read_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Return one integration."""
     Query(request)
@@ -76,7 +76,7 @@ async def read_provider(request: AnyRequest, name: FromPath[str]) -> Response[by
     return _json(shapes.show(view), etag=view.record.version)
 
 
-@delete("/api/integrations/provider/{name:str}", guards=[require_actor], status_code=200)
+@delete("/api/integrations/provider/{name:str}", before_request=require_actor, status_code=200)
 async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Remove one integration with its apis, history and secrets."""
     Query(request)
@@ -85,7 +85,7 @@ async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Response[
     return Response(b"", status_code=200, media_type="application/json")
 
 
-@get("/api/integrations/provider/{name:str}/resolved", guards=[require_actor])
+@get("/api/integrations/provider/{name:str}/resolved", before_request=require_actor)
 async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Return one integration with its secrets in clear; audited before it answers."""
     Query(request)
@@ -94,7 +94,7 @@ async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Response
     return _json(shapes.show(clear), etag=clear.record.version, headers={"Cache-Control": "no-store"})
 
 
-@get("/api/integrations/provider/{name:str}/history", guards=[require_actor])
+@get("/api/integrations/provider/{name:str}/history", before_request=require_actor)
 async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """List the versions of one integration, newest first."""
     query = Query(request, "before", "limit")
@@ -105,7 +105,7 @@ async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[byt
     return _json(shapes.show_history(segment(name), versions))
 
 
-@get("/api/integrations/provider/{name:str}/history/{version:int}", guards=[require_actor])
+@get("/api/integrations/provider/{name:str}/history/{version:int}", before_request=require_actor)
 async def read_version(request: AnyRequest, name: FromPath[str], version: FromPath[int]) -> Response[bytes]:
     """Return what one integration said at a version, or with `against` how it differs from another."""
     against = Query(request, "against").number("against", None, least=1, most=10**9 - 1)
@@ -126,7 +126,7 @@ class RollbackBody(msgspec.Struct, forbid_unknown_fields=True):
 _rollback = msgspec.json.Decoder(RollbackBody)
 
 
-@post("/api/integrations/provider/{name:str}/rollback", guards=[require_actor], status_code=200)
+@post("/api/integrations/provider/{name:str}/rollback", before_request=require_actor, status_code=200)
 async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Make an earlier version the next one."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
