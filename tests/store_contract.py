@@ -182,14 +182,14 @@ class StoreContract:
 
         def job(tx):
             put(tx, "one", secrets={"/k": "v"})
-            tx.remember("key", b"d", b"a", 1)
+            tx.remember("key", b"d", b"a", 1, 0)
             raise OwnError
 
         with pytest.raises(OwnError):
             run(store, tenant, job)
 
         assert names_of(store, tenant) == []
-        assert store.read(tenant, lambda tx: tx.recall("key")) is None
+        assert store.read(tenant, lambda tx: tx.recall("key", 0)) is None
 
     def test_a_read_sees_one_state_whatever_is_written_meanwhile(self, store, tenant):
         run(store, tenant, lambda tx: put(tx, "one"))
@@ -204,9 +204,9 @@ class StoreContract:
 
     def test_a_read_cannot_write(self, store, tenant):
         with pytest.raises(CredenzaError):
-            store.read(tenant, lambda tx: tx.remember("key", b"d", b"a", 1))
+            store.read(tenant, lambda tx: tx.remember("key", b"d", b"a", 1, 0))
 
-        assert store.read(tenant, lambda tx: tx.recall("key")) is None
+        assert store.read(tenant, lambda tx: tx.recall("key", 0)) is None
 
     def test_a_transaction_reaches_no_row_of_another_workspace(self, store, tenant, other):
         run(store, tenant, lambda tx: put(tx, "one", secrets={"/k": "v"}))
@@ -216,9 +216,9 @@ class StoreContract:
         def look(tx):
             row = foreign.row
             told = [tx.held([row])[row], tx.secrets(row, {"/k": 1}), tx.find(["one"]), tx.version(row, 1)]
-            return [*told, *tx.history(row), *tx.page(), *tx.page(search="one"), tx.recall("key")]
+            return [*told, *tx.history(row), *tx.page(), *tx.page(search="one"), tx.recall("key", 0)]
 
-        run(store, tenant, lambda tx: tx.remember("key", b"d", b"a", 1))
+        run(store, tenant, lambda tx: tx.remember("key", b"d", b"a", 1, 0))
         assert [each for each in store.read(other, look) if each] == []
         for job in (lambda tx: tx.save([change], 10), lambda tx: tx.drop([foreign])):
             with pytest.raises(Conflict):

@@ -68,14 +68,15 @@ class LedgerContract(StoreContract):
 
     def test_an_answer_is_kept_under_its_key_for_a_day_in_its_workspace(self, store, tenant, other):
         day = 86_400_000
-        run(store, tenant, lambda tx: tx.remember("k", b"digest", b"answer", 1_000))
-        run(store, other, lambda tx: tx.remember("k", b"other", b"another", 1_000 + day))
+        run(store, tenant, lambda tx: tx.remember("k", b"digest", b"answer", 1_000, 0))
+        run(store, other, lambda tx: tx.remember("k", b"other", b"another", 1_000 + day, 1_000))
 
-        assert store.read(tenant, lambda tx: tx.recall("k")) == (b"digest", b"answer")
-        assert store.read(other, lambda tx: tx.recall("k")) == (b"other", b"another")
-        assert store.read(tenant, lambda tx: tx.recall("K")) is None
-        run(store, other, lambda tx: tx.remember("k2", b"d", b"a", 1_001 + day))
-        assert store.read(tenant, lambda tx: tx.recall("k")) is None
+        assert store.read(tenant, lambda tx: tx.recall("k", 1_000)) == (b"digest", b"answer")
+        assert store.read(other, lambda tx: tx.recall("k", 0)) == (b"other", b"another")
+        assert store.read(tenant, lambda tx: tx.recall("K", 0)) is None
+        assert store.read(tenant, lambda tx: tx.recall("k", 1_001)) is None
+        run(store, other, lambda tx: tx.remember("k2", b"d", b"a", 1_001 + day, 1_001))
+        assert store.read(tenant, lambda tx: tx.recall("k", 0)) is None
 
     def test_a_workspace_comes_with_its_ring_and_what_begins_it_or_not_at_all(self, store, tenant):
         assert [row.purpose for row in store.rings(tenant.id)] == ["dek", "fpk", "mak"]
@@ -108,20 +109,20 @@ class LedgerContract(StoreContract):
     def test_an_api_key_is_kept_whole_and_listed_by_age(self, store, tenant, other):
         keys = [api_key(tenant, "new", 2), api_key(tenant, "old", 1), api_key(other, "else", 1)]
         for key in keys:
-            store.add_api_key(key)
+            store.add_api_key(key, lambda _: None)
 
         assert [store.api_key(key.id) for key in keys] == keys
         assert [key.id for key in store.api_keys(tenant)] == ["old", "new"]
         assert store.api_key("none") is None
         with pytest.raises(Conflict):
-            store.add_api_key(api_key(other, "old"))
+            store.add_api_key(api_key(other, "old"), lambda _: None)
 
     def test_an_api_key_is_revoked_in_its_own_workspace_once(self, store, tenant, other):
-        store.add_api_key(api_key(tenant))
+        store.add_api_key(api_key(tenant), lambda _: None)
 
-        assert store.revoke_api_key(other, "key1", 7) is False
+        assert store.revoke_api_key(other, "key1", 7, None) is False
         assert store.api_key("key1").revoked_at is None
-        assert [store.revoke_api_key(tenant, "key1", at) for at in (8, 9)] == [True, True]
+        assert [store.revoke_api_key(tenant, "key1", at, None) for at in (8, 9)] == [True, True]
         assert store.api_key("key1").revoked_at == 8
 
     def test_a_store_has_one_vault(self, store):

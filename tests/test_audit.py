@@ -161,7 +161,12 @@ def test_the_row_of_a_reveal_is_committed_before_a_secret_is_opened(trail, edit,
 
     assert trail.reveal("last").configuration.reveal()["api_key"] == SECRET
     assert seen == [
-        [("reveal", b'[{"result":"revealed","version":1,"changed":["/api_key"],"names":["last"]}]')]
+        [
+            (
+                "reveal",
+                b'[{"result":"revealed","version":1,"changed":["/configuration/api_key"],"names":["last"]}]',
+            )
+        ]
     ]
 
 
@@ -238,14 +243,18 @@ def test_a_row_that_was_put_in_is_found(trail, edit):
 
 
 def test_a_trail_chained_anew_by_a_stranger_is_found(service, trail, edit):
-    def sign(data):
-        return b"\0\0\0\1" + hmac.digest(b"k" * 32, data, hashlib.sha256)
+    class Stranger:
+        def sign(self, data):
+            return b"\0\0\0\1" + hmac.digest(b"k" * 32, data, hashlib.sha256)
+
+        def verify(self, data, signature):
+            assert self.sign(data) == signature
 
     tenant, head = service.tenant(), None
     edit("DELETE FROM audit")
     for number in range(9):
         verb = audit.BEGINNING if number == 0 else "save"
-        entry, head = audit.chain(tenant, "main", head, Note("stranger", verb, (), number), sign)
+        entry, head = audit.chain(tenant, "main", head, Note("stranger", verb, (), number), Stranger())
         columns = (entry.stream, entry.sequence, entry.at, entry.actor, entry.verb, entry.items, entry.mac)
         edit("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tenant.row, *columns)
     edit("UPDATE audit_heads SET count = ?, mac = ?, seal = ?", head.count, head.mac, head.seal)
@@ -273,12 +282,13 @@ def test_a_removed_head_is_found_and_nothing_more_is_written_on_that_trail(trail
     assert [view.record.name for view in trail.list(search="after")] == []
 
 
-def test_a_removed_trail_is_found_also_when_it_was_begun_anew(trail, edit):
+def test_a_removed_trail_is_found_and_not_begun_anew(trail, edit):
     edit("DELETE FROM audit")
     edit("DELETE FROM audit_heads")
     assert problems(trail)
 
-    save(trail, "after")
+    with pytest.raises(CredenzaError):
+        save(trail, "after")
 
     assert problems(trail)
 
@@ -344,3 +354,24 @@ def test_an_exported_head_names_stream_count_and_mac(trail, edit):
         == audit.export([Head(stream, count, mac, b"")])
         == [f"{stream}:{count}:{mac.hex()}"]
     )
+
+
+def test_a_forged_head_is_never_made_genuine_by_going_on(trail, edit):
+    edit("DELETE FROM audit WHERE sequence > 3")
+    third = "(SELECT mac FROM audit WHERE sequence = 3)"
+    edit(f"UPDATE audit_heads SET count = 3, mac = {third}, seal = zeroblob(36)")
+
+    with pytest.raises(CredenzaError) as refused:
+        trail.apply([Put(name="new", type="openai", configuration=Sensitive({"api_key": SECRET}))])
+
+    assert refused.value.code == "audit_damaged"
+    assert problems(trail)
+
+
+def test_a_missing_head_is_not_begun_anew(trail, edit):
+    edit("DELETE FROM audit_heads")
+
+    with pytest.raises(CredenzaError):
+        trail.reveal("last")
+
+    assert problems(trail)

@@ -186,10 +186,10 @@ def test_a_leak_is_found_in_every_place(tmp_path, place):
 def test_a_leak_is_found_in_headers_and_metrics(tmp_path, monkeypatch, place):
     flight = Flight()
     text = flight.canaries.plant("leak")
+    if place == "header":
+        monkeypatch.setattr(observe, "urandom", lambda _: text.encode())
     with in_process(tmp_path) as (_, send, _):
-        if place == "header":
-            monkeypatch.setattr(observe, "new_ids", lambda *_: [text.encode()])
-        else:
+        if place == "metric":
             monkeypatch.setattr(observe, "_METHODS", {text.upper()})
             send(Call(text, "/healthz"))
         flight.make([Call("GET", "/metrics")], send)

@@ -1,6 +1,7 @@
 """Who may: roles as a matrix over every call, limits by name and tag, and a row for whatever is refused."""
 
 import json
+import time
 
 import pytest
 
@@ -87,8 +88,11 @@ def test_a_key_is_taken_in_either_header_and_exchanged_for_a_token(client, key):
 def test_a_token_dies_with_its_hour_and_with_its_key(client, service, key):
     made = key("viewer")
     stored = service.store.api_key(made.split("_")[1])
-    live = access.make_token(stored, service.policy.clock() + 60_000)
-    old = access.make_token(stored, 1)
+    ring = service.vault.ring(stored.tenant.id)
+    live, old, long = (
+        access.write_token(stored, expiry, ring.sign(access.token_bytes(stored, expiry)))
+        for expiry in (service.policy.clock() + 60_000, 1, service.policy.clock() + 4_000_000)
+    )
 
     def ask(token):
         answer = client.get(API + "/", headers={"X-Authorization": token})
@@ -96,6 +100,7 @@ def test_a_token_dies_with_its_hour_and_with_its_key(client, service, key):
 
     assert ask(old) == (401, "EXPIRED_TOKEN")
     assert ask(live) == (200, None)
+    assert ask(long) == (401, "INVALID_TOKEN")
     service.accounts.revoke_key(stored.tenant, stored.id, by="test")
     assert ask(live) == ask(made) == (401, "INVALID_TOKEN")
 
@@ -228,3 +233,36 @@ def test_a_save_leaves_one_row_of_what_it_changed_and_an_unchanged_one_leaves_no
     save(api, item("one"))
 
     assert audit(database)[rows:] == [("save", ["two"])]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE api_keys SET role = 'admin'",
+        "UPDATE api_keys SET names = '[]'",
+        "UPDATE api_keys SET hash = (SELECT hash FROM api_keys WHERE role = 'admin') WHERE role = 'viewer'",
+        """INSERT INTO api_keys SELECT 'mine', workspace_id, hash, 'admin', '[]', '[]', 1, 'x', NULL, mac
+        FROM api_keys WHERE role = 'viewer'""",
+    ],
+)
+def test_a_key_that_was_put_into_the_database_or_changed_there_is_no_key(client, key, database, sql):
+    viewer = key("viewer", names=["a-*"])
+    key("admin")
+    name, secret = viewer.split("_", 2)[1:]
+    query(database, sql)
+    time.sleep(0.05)
+
+    tried = [f"crdz_{name}_{secret}", f"crdz_mine_{secret}"]
+    answers = [client.get(API + "/", headers={"X-Authorization": each}).status_code for each in tried]
+    assert answers[1] == 401
+    assert answers[0] == (200 if sql.startswith("INSERT") else 401)
+
+
+def test_a_revoked_key_stays_dead_whoever_takes_the_mark_away(client, service, key, database):
+    made = key("viewer")
+    stored = service.store.api_key(made.split("_")[1])
+    service.accounts.revoke_key(stored.tenant, stored.id, by="test")
+    query(database, "UPDATE api_keys SET revoked_at = NULL")
+    time.sleep(0.05)
+
+    assert client.get(API + "/", headers={"X-Authorization": made}).status_code == 401

@@ -35,7 +35,7 @@ def test_a_service_without_its_store_is_not_ready(client, service, monkeypatch):
     def fail():
         raise Unavailable
 
-    monkeypatch.setattr(service.store, "tenants", fail)
+    monkeypatch.setattr(service.store, "ready", fail)
 
     degraded = client.get("/readyz")
     assert degraded.status_code == 503

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -27,6 +28,9 @@ ROLES: dict[Role, frozenset[Permission]] = {
 TOKEN_MILLISECONDS = 60 * 60 * 1000
 _KEY, _TOKEN = "crdz", "crdt"
 _ID_BYTES, _SECRET_BYTES = 10, 32
+
+
+Genuine = Callable[[ApiKey, bytes, bytes], bool]
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -80,9 +84,24 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def make_token(key: ApiKey, expires_at: int) -> str:
+def key_bytes(key: ApiKey) -> bytes:
+    """Return what the MAC of a stored key covers: a row that was put in or changed has no such MAC."""
+    fields = [key.id, key.tenant.id.hex(), key.hash.hex(), key.role, key.names, key.tags, key.created_at]
+    return b"credenza.apikey.v1" + msgspec.json.encode(fields)
+
+
+def token_bytes(key: ApiKey, expires_at: int) -> bytes:
+    """Return what the MAC of a token covers.
+
+    It is made under the workspace's MAC key, which the store does not show: under the key's stored hash
+    alone, whoever reads the store, or a backup of it, could make tokens.
+    """
+    return b"credenza.token.v1" + msgspec.json.encode([key.id, expires_at, key.hash.hex()])
+
+
+def write_token(key: ApiKey, expires_at: int, mac: bytes) -> str:
     """Return a token for a key; nothing is stored, and it dies with the key."""
-    return f"{_TOKEN}_{key.id}_{expires_at}_{_text(_token_mac(key, expires_at))}"
+    return f"{_TOKEN}_{key.id}_{expires_at}_{_text(mac)}"
 
 
 def read_credential(text: str) -> Credential:
@@ -101,22 +120,26 @@ def read_credential(text: str) -> Credential:
     raise _invalid()
 
 
-def prove(credential: Credential, key: ApiKey | None, now: int) -> ApiKey:
+def prove(credential: Credential, key: ApiKey | None, now: int, genuine: Genuine) -> ApiKey:
     """Return the key a credential proves to be; an unknown id costs the same work as a known one.
+
+    `genuine` tells whether a MAC of a key's workspace is one.
 
     Raises:
         Unauthenticated: `expired_token`, or `invalid_token`.
     """
     known = key or _NOBODY
-    if credential.expires_at is None:
+    expires_at = credential.expires_at
+    if expires_at is None:
         good = hmac.compare_digest(hash_secret(credential.proof), known.hash)
     else:
-        good = hmac.compare_digest(
-            _text(_token_mac(known, credential.expires_at)).encode(), credential.proof.encode()
+        near = expires_at <= now + TOKEN_MILLISECONDS
+        good = (
+            key is not None and near and genuine(key, token_bytes(key, expires_at), _bytes(credential.proof))
         )
     if key is None or not good or key.revoked_at is not None:
         raise _invalid()
-    if credential.expires_at is not None and credential.expires_at <= now:
+    if expires_at is not None and expires_at <= now:
         raise Unauthenticated("The token has expired; get a new one.", code="expired_token")
     return key
 
@@ -125,12 +148,15 @@ def _invalid() -> Unauthenticated:
     return Unauthenticated("The credential is not valid.", code="invalid_token")
 
 
-def _token_mac(key: ApiKey, expires_at: int) -> bytes:
-    return hmac.digest(key.hash, f"{_TOKEN}|{key.id}|{expires_at}".encode(), "sha256")
-
-
 def _text(raw: bytes) -> str:
     return binascii.b2a_base64(raw, newline=False).decode().translate(_URL_SAFE).rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (ValueError, binascii.Error):
+        return b""
 
 
 _URL_SAFE = str.maketrans("+/", "-_")

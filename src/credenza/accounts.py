@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from credenza import access, audit
-from credenza.errors import Conflict, Invalid, NotFound, Problem, Unauthenticated, VaultLocked
+from credenza.errors import (
+    Conflict,
+    Damaged,
+    Invalid,
+    NotFound,
+    Problem,
+    Unauthenticated,
+    VaultLocked,
+    WrongKey,
+)
 from credenza.ids import new_ids
 from credenza.model import Actor, ApiKey, Note, Role, Tag, Tenant
 from credenza.ports import Store, Tx
@@ -57,7 +66,7 @@ class Accounts:
         note = Note(by, audit.BEGINNING, [(slug, "created", None, ())], now)
 
         def begin(tx: Tx) -> None:
-            tx.append(*audit.chain(tenant, tx.stream, None, note, ring.sign))
+            tx.append(*audit.chain(tenant, tx.stream, None, note, ring))
 
         return self._store.add_tenant(tenant, rows, begin)
 
@@ -103,8 +112,9 @@ class Accounts:
             created_at=self._clock(),
             created_by=by,
         )
-        self._note(tenant, by, "apikey.create", name)
-        self._store.add_api_key(key)
+        ring = self._vault.ring(tenant.id)
+        key = msgspec.structs.replace(key, mac=ring.sign(access.key_bytes(key)))
+        self._store.add_api_key(key, self._tell(tenant, by, "apikey.create", "created", name))
         return NewKey(key, Sensitive(secret), Sensitive(access.write_key(name, secret)))
 
     def keys(self, tenant: Tenant) -> Sequence[ApiKey]:
@@ -118,13 +128,14 @@ class Accounts:
             NotFound: there is no such key in this workspace.
             VaultLocked: it is revoked, and the audit could not be told.
         """
-        if not self._store.revoke_api_key(tenant, id, self._clock()):
-            raise NotFound("There is no API key of this id in this workspace.")
         try:
-            self._note(tenant, by, "apikey.revoke", id)
+            tell, why = self._tell(tenant, by, "apikey.revoke", "revoked", id), None
         except VaultLocked as error:
-            why = f"The key is revoked; only the audit could not be told of it. {error.message}"
-            raise VaultLocked(why) from None
+            tell, why = None, error.message
+        if not self._store.revoke_api_key(tenant, id, self._clock(), tell):
+            raise NotFound("There is no API key of this id in this workspace.")
+        if why is not None:
+            raise VaultLocked(f"The key is revoked; only the audit could not be told of it. {why}")
 
     def authenticate(self, credential: str) -> Actor:
         """Return who a credential proves to be.
@@ -132,8 +143,7 @@ class Accounts:
         Raises:
             Unauthenticated: it is malformed, wrong, revoked or expired.
         """
-        claimed = access.read_credential(credential)
-        key = access.prove(claimed, self._store.api_key(claimed.key_id), self._clock())
+        key = self._prove(access.read_credential(credential))
         return Actor(key.tenant, f"key:{key.id}", key.role, key.names, key.tags)
 
     def issue_token(self, id: str, secret: str, lifetime: int | None = None) -> str:
@@ -145,18 +155,34 @@ class Accounts:
         now = self._clock()
         claimed = access.Credential(id, secret)
         try:
-            key = access.prove(claimed, self._store.api_key(id), now)
+            key = self._prove(claimed)
         except Unauthenticated:
             raise Unauthenticated("The key id or its secret is not valid.", code="invalid_token") from None
         longest = access.TOKEN_MILLISECONDS
         asked = longest if lifetime is None or lifetime < 0 else lifetime
-        return access.make_token(key, now + min(asked, longest))
+        expires_at = now + min(asked, longest)
+        mac = self._vault.ring(key.tenant.id).sign(access.token_bytes(key, expires_at))
+        return access.write_token(key, expires_at, mac)
 
-    def _note(self, tenant: Tenant, by: str, verb: str, id: str) -> None:
+    def _prove(self, claimed: access.Credential) -> ApiKey:
+        key = access.prove(claimed, self._store.api_key(claimed.key_id), self._clock(), self._genuine)
+        # Without the vault's key there is nothing to verify with, and nothing secret to be read either.
+        if self._vault.locked is None and not self._genuine(key, access.key_bytes(key), key.mac):
+            raise Unauthenticated("The credential is not valid.", code="invalid_token")
+        return key
+
+    def _genuine(self, key: ApiKey, data: bytes, mac: bytes) -> bool:
+        try:
+            self._vault.ring(key.tenant.id).verify(data, mac)
+        except (Damaged, WrongKey):
+            return False
+        return True
+
+    def _tell(self, tenant: Tenant, by: str, verb: str, result: str, id: str) -> Callable[[Tx], None]:
         ring = self._vault.ring(tenant.id)
-        note = Note(by, verb, [(id, verb.rpartition(".")[2] + "d", None, ())], self._clock())
+        note = Note(by, verb, [(id, result, None, ())], self._clock())
 
-        def job(tx: Tx) -> None:
-            tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring.sign))
+        def tell(tx: Tx) -> None:
+            tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring))
 
-        self._store.write(tenant, job).result()
+        return tell

@@ -8,24 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from typing import Protocol
 
 import msgspec
 
+from credenza.errors import CredenzaError, Damaged, WrongKey
 from credenza.model import Entry, Head, Note, Tenant
 
 BEGINNING = "workspace.create"  # the verb of a workspace's first row
 
-Sign = Callable[[bytes], bytes]
+BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 Verify = Callable[[bytes, bytes], bool]
 _encode = msgspec.json.encode
 
 
-def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, sign: Sign) -> tuple[Entry, Head]:
-    """Return the next row of a stream, and the stream's new head."""
+class Signer(Protocol):
+    """The workspace's MAC key."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return a signature of data."""
+
+    def verify(self, data: bytes, signature: bytes) -> None:
+        """Return if this is a signature of data; raises WrongKey or Damaged."""
+
+
+def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, signer: Signer) -> tuple[Entry, Head]:
+    """Return the next row of a stream, and the stream's new head.
+
+    The head it continues from is verified: a forged one would be made genuine by the next row.
+
+    Raises:
+        CredenzaError: `audit_damaged`: the head is missing or forged.
+    """
+    _verify_head(tenant, head, note, signer)
     sequence = head.count + 1 if head else 1
     entry = Entry(stream, sequence, note.at, note.actor, note.verb, _write_items(note), b"")
-    mac = sign(_row_bytes(tenant, entry, head.mac if head else b""))
-    new = Head(stream, sequence, mac, sign(_head_bytes(tenant, stream, sequence, mac)))
+    mac = signer.sign(_row_bytes(tenant, entry, head.mac if head else b""))
+    new = Head(stream, sequence, mac, signer.sign(_head_bytes(tenant, stream, sequence, mac)))
     return msgspec.structs.replace(entry, mac=mac), new
 
 
@@ -42,8 +61,7 @@ def examine(
     """
     found: list[str] = []
     ends: dict[str, tuple[int, bytes]] = {}
-    wanted = [text.split(":", 2) for text in exported]
-    seen: set[tuple[str, str, str]] = set()
+    wanted = set(exported)
     begun: set[str] = set()
     rows = 0
     for entry in trail:
@@ -58,11 +76,11 @@ def examine(
                 f"Stream {entry.stream}: row {entry.sequence} was changed, moved or follows a lost row."
             )
         ends[entry.stream] = (entry.sequence, entry.mac)
-        seen.add((entry.stream, str(entry.sequence), entry.mac.hex()))
+        wanted.discard(f"{entry.stream}:{entry.sequence}:{entry.mac.hex()}")
     found += _compare_heads(tenant, ends, heads, verify)
     if ends and BEGINNING not in begun:
         found.append("The trail does not begin where its workspace did: earlier rows were removed.")
-    if any(tuple(each) not in seen for each in wanted):
+    if wanted:
         found.append(
             "A head exported earlier is not in the trail: the store was set back, or rows were cut off."
         )
@@ -91,6 +109,17 @@ def _compare_heads(
     if not heads and not ends:
         found.append("The trail is empty, and it is never empty: rows and head were removed.")
     return found
+
+
+def _verify_head(tenant: Tenant, head: Head | None, note: Note, signer: Signer) -> None:
+    if head is None:
+        if note.verb != BEGINNING:
+            raise CredenzaError(BROKEN, code="audit_damaged")
+        return
+    try:
+        signer.verify(_head_bytes(tenant, head.stream, head.count, head.mac), head.seal)
+    except (Damaged, WrongKey):
+        raise CredenzaError(BROKEN, code="audit_damaged") from None
 
 
 def _write_items(note: Note) -> bytes:

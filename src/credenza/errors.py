@@ -12,7 +12,8 @@
     ├── Unsupported            a body that is not declared as JSON
     ├── Unavailable            the service cannot do this now
     │   ├── VaultLocked        the key-encryption key is missing or is not this vault's
-    │   └── StoreFull          no room left on the device
+    │   ├── StoreFull          no room left on the device
+    │   └── StoreDamaged       the store's file is damaged
     ├── Damaged                a sealed record was changed, moved or cut short
     ├── WrongKey               a sealed record was made with another key
     └── Misconfigured          the program cannot start like this
@@ -133,6 +134,13 @@ class StoreFull(Unavailable):
     """There is no room left on the device; nothing was saved."""
 
     code = "store_full"
+
+
+class StoreDamaged(Unavailable):
+    """The store's file is damaged; run `credenza doctor`."""
+
+    code = "store_damaged"
+    retryable = False
 
 
 class Damaged(CredenzaError):

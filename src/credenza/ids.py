@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
-from uuid import UUID
 
 _RANDOM = 10  # of 80 bits, six are overwritten by version and variant
 _MARKS = 0x7 << 76 | 0b10 << 62
@@ -26,8 +25,3 @@ def make_ids(now: int, ahead: int) -> Iterator[bytes]:
 def new_ids(now: int, count: int) -> list[bytes]:
     """Return `count` ids of 16 bytes for the time `now` in milliseconds."""
     return list(islice(make_ids(now, count), count))
-
-
-def id_text(id: bytes) -> str:
-    """Write an id with its dashes."""
-    return str(UUID(bytes=id))

@@ -80,7 +80,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """An API key as it is stored: of the secret only the SHA-256."""
+    """An API key as it is stored: of the secret only the SHA-256, and a MAC over the whole row."""
 
     id: str
     tenant: Tenant
@@ -91,6 +91,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     created_at: int
     created_by: str
     revoked_at: int | None = None
+    mac: bytes = b""
 
 
 class ApiPut(msgspec.Struct, frozen=True):
@@ -128,8 +129,19 @@ class Drop(msgspec.Struct, frozen=True):
     expected_version: int | None = None
 
 
+class Restore(msgspec.Struct, frozen=True):
+    """Make what one integration said at an earlier version its next version."""
+
+    name: str
+    version: int
+    expected_version: int | None = None
+
+
 class Expect(msgspec.Struct, frozen=True):
-    """Refuse the whole batch unless the integration is at this version (0: does not exist)."""
+    """Refuse the batch unless the integration is at this version (0: does not exist).
+
+    In per-item mode it fails only itself.
+    """
 
     name: str
     version: int
@@ -142,7 +154,7 @@ class Flawed(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-Change = Put | Drop | Expect | Flawed
+Change = Put | Drop | Restore | Expect | Flawed
 
 
 class Api(msgspec.Struct, frozen=True, omit_defaults=True):

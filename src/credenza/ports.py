@@ -125,11 +125,11 @@ class Tx(Protocol):
     def heads(self) -> Sequence[Head]:
         """Return the ends of all audit streams."""
 
-    def recall(self, key: str) -> tuple[bytes, bytes] | None:
-        """Return the request digest and the answer kept under an idempotency key."""
+    def recall(self, key: str, since: int) -> tuple[bytes, bytes] | None:
+        """Return the request digest and the answer kept under an idempotency key since a time."""
 
-    def remember(self, key: str, digest: bytes, answer: bytes, at: int) -> None:
-        """Keep an answer under an idempotency key, and forget those older than a day."""
+    def remember(self, key: str, digest: bytes, answer: bytes, at: int, since: int) -> None:
+        """Keep an answer under an idempotency key, and forget those from before `since`."""
 
     def count_seals(self, term: int, count: int) -> None:
         """Add to the number of seals made under a term."""
@@ -155,6 +155,9 @@ class Store(Protocol):
     def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
         """Run a job in a transaction and commit it; jobs that wait together may share a commit."""
 
+    def ready(self) -> None:
+        """Return if the store can be read and written; raises Unavailable."""
+
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
 
@@ -171,11 +174,11 @@ class Store(Protocol):
     def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
         """Return the workspace's API keys, oldest first."""
 
-    def add_api_key(self, key: ApiKey) -> None:
-        """Keep a new API key."""
+    def add_api_key(self, key: ApiKey, tell: Callable[[Tx], None]) -> None:
+        """Keep a new API key, and what `tell` writes of it."""
 
-    def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
-        """Mark a key as revoked; False: no such key in this workspace."""
+    def revoke_api_key(self, tenant: Tenant, id: str, at: int, tell: Callable[[Tx], None] | None) -> bool:
+        """Revoke a key for ever, destroying its hash, and write what `tell` writes; False: no such key."""
 
     def vault(self) -> VaultMeta | None:
         """Return what the store says of its vault; None: it has none yet."""

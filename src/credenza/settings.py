@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
 
 import msgspec
 import platformdirs
@@ -21,6 +23,7 @@ from credenza.vault import Vault
 from credenza.workspace import Policy, Workspace, milliseconds
 
 _PREFIX = "CREDENZA_"
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +32,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     kek: str | None = None
     schemas: str | None = None
-    validation: str = "strict"
+    validation: Literal["strict", "lenient"] = "strict"
     public_url: str | None = None
-    keep_versions: int = 10
-    cache_mib: int = 2
-    checkpoint_mib: int = 16
+    keep_versions: Positive = 10
+    cache_mib: Positive = 2
+    checkpoint_mib: Positive = 16
     access_log: bool = True
     dev: bool = False
 
@@ -55,10 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 msgspec.convert({name: value}, cls, strict=False)
             except msgspec.ValidationError:
                 raise Misconfigured(f"{_PREFIX}{name.upper()} has a value it cannot have.") from None
-        settings = msgspec.convert(given, cls, strict=False)
-        if settings.validation not in {"strict", "lenient"}:
-            raise Misconfigured("CREDENZA_VALIDATION is strict or lenient.")
-        return settings
+        return msgspec.convert(given, cls, strict=False)
 
     def policy(self) -> Policy:
         """Return what the core needs of the settings."""
@@ -97,7 +97,8 @@ class Credenza(msgspec.Struct, frozen=True):
 
 def default_store() -> str:
     """Return the store used when none is named: a file of its own in the user's data directory."""
-    return "sqlite:///" + str(Path(platformdirs.user_data_path("credenza")) / "store" / "credenza.db")
+    path = Path(platformdirs.user_data_path("credenza")) / "store" / "credenza.db"
+    return "sqlite:///" + quote(str(path))
 
 
 def key_folder() -> Path:

@@ -11,7 +11,7 @@ from credenza.cli.failures import Misused
 from credenza.cli.output import clean, wants_json, write_fields, write_json, write_table, write_time
 from credenza.cli.session import json_option, session, store_options, workspace_option
 from credenza.errors import NotFound
-from credenza.model import CATEGORIES, Drop
+from credenza.model import CATEGORIES
 from credenza.web.integrations import shapes
 from credenza.workspace import View
 
@@ -31,7 +31,7 @@ def get(name: str, version: int | None) -> None:
     """
     with session() as (_, _, workspace):
         view = workspace.view(name) if version is None else workspace.version(name, version)
-    shown = shapes.show(view, apis=True) | ({} if version is None else {"version": version})
+    shown = shapes.show(view, apis=True)
     if wants_json():
         write_json(shown)
     else:
@@ -71,7 +71,7 @@ def delete(name: str, yes: bool, expected_version: int | None) -> None:
             raise Misused("Nobody is there to be asked: say --yes to delete.")
         click.confirm(f"Delete {clean(name)} with its history and secrets?", abort=True, err=True)
     with session() as (_, _, workspace):
-        receipt = workspace.apply([Drop(name, expected_version)])
+        receipt = workspace.delete(name, expected_version=expected_version).result()
     if wants_json():
         write_json(shapes.show_receipt(receipt))
     else:

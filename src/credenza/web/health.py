@@ -38,7 +38,7 @@ async def read_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]
     """Say whether the store answers and the vault is open; 503 where not."""
     opened: Credenza = request.app.state.credenza
     try:
-        await asyncio.to_thread(opened.store.tenants)
+        await asyncio.to_thread(opened.store.ready)
         store = "ok"
     except CredenzaError:
         store = "unavailable"

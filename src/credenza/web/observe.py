@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import time
 from itertools import count
+from os import urandom
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ class Observe:
         self._seconds = Histogram(
             "credenza_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=registry
         )
-        self._run = os.urandom(6).hex()
+        self._run = urandom(6).hex()
         self._numbers = count(1)
         self._children: dict[tuple[str, str, str], Any] = {}
 

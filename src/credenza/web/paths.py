@@ -16,7 +16,6 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 SLASH = "%"
 _NOWHERE = "/-"
 _SLASHED = frozenset({"/api/integrations"})
-_PLAIN = "".join(chr(code) for code in range(33, 127) if chr(code) not in "/%")
 
 
 class Paths:

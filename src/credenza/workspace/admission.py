@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from credenza import access
 from credenza.errors import CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
-from credenza.model import CATEGORIES, Actor, Change, Drop, Expect, Flawed, Item, Put, Record
+from credenza.model import CATEGORIES, Actor, Change, Drop, Expect, Flawed, Item, Put, Record, Restore, Tag
 from credenza.workspace import compose
 from credenza.workspace.changes import Outline
 
@@ -30,6 +30,7 @@ _STALE = Problem(
     "version_mismatch", "The integration is not at the expected version.", "/expectedVersion", "const"
 )
 _MISSING = Problem("not_found", "There is no integration of this name.", "/name", "exists")
+NO_VERSION = Problem("not_found", "There is no such version of this integration.", "/version", "exists")
 _TYPE_CHANGED = Problem("type_immutable", "The type of an integration cannot be changed.", "/type", "const")
 _BAD_CATEGORY = Problem(
     "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
@@ -52,16 +53,16 @@ class Admission:
         if isinstance(change, Flawed):
             return change.problems
         # What is removed or expected is looked up, and look-ups are exact.
-        saves = not isinstance(change, (Drop, Expect))
+        saves = not isinstance(change, (Drop, Expect, Restore))
         problem = self._examine_name(change, before, saves=saves)
         if problem is None:
             exact = before if before is not None and before.name == change.name else None
             problem = _TAKEN if saves and exact is not before else _examine_state(change, exact)
         return (problem,) if problem else ()
 
-    def covers(self, name: str, tags: tuple[tuple[str, str], ...]) -> bool:
+    def covers(self, name: str, tags: tuple[Tag, ...]) -> bool:
         """Say whether the record would still lie within the actor's limits."""
-        return not self._limited or access.covers(self._actor, name, tags)  # type: ignore[arg-type]
+        return not self._limited or access.covers(self._actor, name, tags)
 
     def _examine_name(
         self, change: Change | Outline, before: Record | None, *, saves: bool
@@ -93,7 +94,7 @@ def _examine_state(change: Change | Outline, before: Record | None) -> Problem |
     expected = change.version if isinstance(change, Expect) else change.expected_version
     if expected is not None and expected != (before.version if before else 0):
         return _STALE
-    return _MISSING if before is None and isinstance(change, Drop) else None
+    return _MISSING if before is None and isinstance(change, (Drop, Restore)) else None
 
 
 def may_go_on(problems: Sequence[Problem]) -> bool:
@@ -131,7 +132,7 @@ def blame(items: Sequence[Item]) -> None:
     which = f"{count} of {len(items)} integrations" if len(items) > 1 else "the integration"
     only = {problem.code for problem in problems}
     if only == {_MISSING.code}:
-        raise NotFound(_MISSING.message, problems=problems)
+        raise NotFound(problems[0].message, problems=problems)
     raise Invalid(
         f"Nothing was saved: {which} cannot be accepted, for the reasons listed.",
         code=only.pop() if len(only) == 1 else "invalid_data",

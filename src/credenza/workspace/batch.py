@@ -28,6 +28,7 @@ from credenza.model import (
     Permission,
     Put,
     Record,
+    Restore,
     Secret,
     Write,
 )
@@ -36,6 +37,7 @@ from credenza.vault import Ring
 from credenza.workspace import compose
 from credenza.workspace.admission import (
     FORBIDDEN,
+    NO_VERSION,
     UNKNOWN_TYPE,
     Admission,
     examine_put,
@@ -44,6 +46,7 @@ from credenza.workspace.admission import (
 )
 from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.policy import Policy
+from credenza.workspace.restore import find_lost, restore
 from credenza.workspace.sealing import Outcome, Place, Sealer
 
 T = TypeVar("T")
@@ -60,6 +63,7 @@ class Context(NamedTuple):
     ring: Ring
     dry_run: bool = False
     per_item: bool = False
+    verb: str = "save"
 
 
 class Step(NamedTuple):
@@ -154,10 +158,29 @@ class Batch:
             return None
         if before is None or isinstance(change, Expect):
             self.items[index] = Item(change.name, "unchanged", before.version if before else None)
+        elif isinstance(change, Restore):
+            self._restore(index, change, before)
         elif isinstance(change, Drop):
             self.drops.append(before)
             self.items[index] = Item(before.name, "deleted", before.version)
         return None
+
+    def _restore(self, index: int, change: Restore, before: Record) -> None:
+        version = self._tx.version(before.row, change.version)
+        # One whose tags lie outside the limit is as if it were not there.
+        if version is None or not self._admission.covers(change.name, version.document.tags):
+            self._fail(index, change.name, [NO_VERSION])
+            return
+        then = version.document
+        kept = self._tx.secrets(before.row, {path: ref.version for path, ref in then.secrets.items()})
+        problems = find_lost(self._context.catalogue.get(before.type), then, kept)
+        write, item = restore(before, then, by=self._context.actor.name, at=self.now)
+        if write is not None and problems:
+            self._fail(index, change.name, problems)
+            return
+        self.items[index] = item
+        if write is not None:
+            self.writes.append(write)
 
     def _admit_put(self, index: int, put: Put, before: Record | None) -> Step | None:
         connector = self._context.catalogue.get(put.type)

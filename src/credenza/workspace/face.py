@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
+import msgspec
+
 from credenza import access, audit
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Damaged, Forbidden, NotFound, WrongKey
-from credenza.model import Actor, Change, Head, Item, Permission, Receipt, Record, Version
+from credenza.model import Actor, Change, Drop, Head, Item, Permission, Receipt, Record, Restore, Version
 from credenza.ports import Store, Tx
 from credenza.vault import Vault
 from credenza.workspace import compose, saving
@@ -17,7 +19,6 @@ from credenza.workspace.batch import Context
 from credenza.workspace.changes import Changes, Listed
 from credenza.workspace.ledger import Ledger
 from credenza.workspace.policy import Policy
-from credenza.workspace.restore import expect, restore
 from credenza.workspace.reveal import Resolved, Sealed, open_all
 from credenza.workspace.saving import Mode, Once
 from credenza.workspace.view import View, see
@@ -57,10 +58,11 @@ class Workspace:
         mode: Mode = Mode.ATOMIC,
         dry_run: bool = False,
         once: Once | None = None,
+        verb: str = "save",
     ) -> Future[Receipt]:
         """Begin to do all changes; the future is done when they are durable, or refused.
 
-        With `once`, the same key and request answer the first receipt.
+        With `once`, the same key and request answer the first receipt. `verb` is what the audit calls it.
 
         Raises (on the future):
             Invalid, Forbidden, PreconditionFailed: see `admission.blame`; in per-item mode these are
@@ -82,6 +84,7 @@ class Workspace:
                     self._ledger.ring(),
                     dry_run,
                     mode is Mode.PER_ITEM,
+                    verb,
                 )
             except CredenzaError as error:
                 failed: Future[Receipt] = Future()
@@ -95,7 +98,7 @@ class Workspace:
                 return saving.finished(lambda: self._store.read(tenant, job))
             return self._store.write(tenant, job)
 
-        return saving.settle(self._ledger, attempt)
+        return saving.settle(self._ledger, verb, attempt)
 
     def rollback(
         self, name: str, version: int, *, expected_version: int | None = None, dry_run: bool = False
@@ -107,27 +110,12 @@ class Workspace:
             Invalid: secrets of that version are destroyed; the problems name those to enter again.
             PreconditionFailed: the record is not at `expected_version`.
         """
-        self._ledger.require(Permission.WRITE, "rollback", name)
-        ring = self._ledger.ring()
+        change = Restore(name, version, expected_version)
+        return self.submit([change], dry_run=dry_run, verb="rollback").result()
 
-        def job(tx: Tx) -> Receipt:
-            record = self._find(tx, name)
-            expect(record, expected_version)
-            then = self._version(tx, record, version).document
-            kept = tx.secrets(record.row, {path: ref.version for path, ref in then.secrets.items()})
-            now = self._policy.clock()
-            write, item = restore(record, then, kept, by=self.actor.name, at=now)
-            if write is not None and not dry_run:
-                tx.save([write], self._policy.keep_versions)
-                self._ledger.note(tx, ring, "rollback", [item], now)
-            return Receipt((item,), dry_run)
-
-        def run() -> Receipt:
-            if dry_run:
-                return self._store.read(self.actor.tenant, job)
-            return self._store.write(self.actor.tenant, job).result()
-
-        return self._ledger.watch(run, "rollback", name)
+    def delete(self, name: str, *, expected_version: int | None = None) -> Future[Receipt]:
+        """Begin to remove a record with everything it owns; see `submit`."""
+        return self.submit([Drop(name, expected_version)], verb="delete")
 
     def view(self, name: str) -> View:
         """Return one record, its secrets shown as being there.
@@ -174,7 +162,8 @@ class Workspace:
         """Return a record's versions, newest first."""
 
         def job(tx: Tx, record: Record) -> list[Version]:
-            return list(tx.history(record.row, before=before, limit=limit))
+            versions = tx.history(record.row, before=before, limit=limit)
+            return [each for each in versions if access.covers(self.actor, name, each.document.tags)]
 
         return self._read(name, job)
 
@@ -182,8 +171,11 @@ class Workspace:
         """Return what a record said at one of its versions; raises NotFound."""
 
         def job(tx: Tx, record: Record) -> View:
-            document = self._version(tx, record, version).document
-            return see(record, document, self._catalogue, locked=self._vault.locked is not None)
+            then = self._version(tx, record, version)
+            past = msgspec.structs.replace(
+                record, version=version, updated_at=then.created_at, updated_by=then.created_by
+            )
+            return see(past, then.document, self._catalogue, locked=self._vault.locked is not None)
 
         return self._read(name, job)
 
@@ -196,7 +188,7 @@ class Workspace:
 
         return self._read(name, job)
 
-    def reveal(self, name: str, *, verb: str = "reveal") -> Resolved:
+    def reveal(self, name: str) -> Resolved:
         """Return a record with its secrets in clear; the audit row is committed before.
 
         Raises:
@@ -204,23 +196,24 @@ class Workspace:
             NotFound: there is no such record.
             WrongKey, Damaged: a secret cannot be opened, or no longer belongs where it stands.
         """
-        self._ledger.require(Permission.REVEAL, verb, name)
+        self._ledger.require(Permission.REVEAL, "reveal", name)
         ring = self._ledger.ring()
 
         def job(tx: Tx) -> Sealed:
             record = self._find(tx, name)
             document = record.document()
-            item = Item(record.name, "revealed", record.version, tuple(document.secrets))
-            self._ledger.note(tx, ring, verb, [item], self._policy.clock())
+            paths = tuple(f"/configuration{path}" for path in document.secrets)
+            item = Item(record.name, "revealed", record.version, paths)
+            self._ledger.note(tx, ring, "reveal", [item], self._policy.clock())
             return Sealed(record, document, tx.held([record.row])[record.row])
 
         write = self._store.write
-        sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), verb, name)
+        sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), "reveal", name)
         try:
             return open_all(ring, sealed, self._catalogue)
         except (WrongKey, Damaged):
             # So that saving the same again, with the secret in it, mends the record.
-            write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).result()
+            write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).exception()
             raise
 
     def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
@@ -263,7 +256,7 @@ class Workspace:
         return not self.actor.tags or access.covers(self.actor, record.name, record.document().tags)
 
     def _version(self, tx: Tx, record: Record, version: int) -> Version:
-        found = tx.version(record.row, version) if 0 < version <= record.version else None
+        found = tx.version(record.row, version)
         if found is None or not access.covers(self.actor, record.name, found.document.tags):
             raise NotFound("There is no such version of this integration.")
         return found

@@ -66,4 +66,4 @@ class Ledger:
             raise
 
     def _append(self, tx: Tx, ring: Ring, note: Note) -> None:
-        tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring.sign))
+        tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring))

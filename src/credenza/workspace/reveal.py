@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from credenza.connectors import UNKNOWN, Catalogue, join
+from credenza.connectors import UNKNOWN, Catalogue, ConnectorType, join
 from credenza.errors import Damaged
 from credenza.model import Document, Record, Secret
 from credenza.sensitive import Sensitive
@@ -48,11 +48,20 @@ def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
         if opened:
             raise Damaged("The connector type of this integration is not loaded; its secrets stay closed.")
         return Resolved(record, document, Sensitive(dict(document.configuration)))
-    redacted = {path: ref.redacted for path, ref in document.secrets.items() if ref.redacted is not None}
-    declared = connector.destination(document.configuration, redacted)
-    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in opened else b""
-    whole = connector.destination(document.configuration, redacted, mark)
-    meant = {path: (declared if path == UNKNOWN else whole, connector.rule) for path in opened}
-    if any((secrets[path].destination, secrets[path].rule) != meant[path] for path in opened):
+    if find_misplaced(connector, document, secrets):
         raise Damaged("A secret of this integration was sealed for another destination; enter it again.")
     return Resolved(record, document, Sensitive(join(document.configuration, opened, connector.keys)))
+
+
+def find_misplaced(connector: ConnectorType, document: Document, secrets: Mapping[str, Secret]) -> list[str]:
+    """Return the pointers of a document's secrets that were sealed for another destination than it names."""
+    redacted = {path: ref.redacted for path, ref in document.secrets.items() if ref.redacted is not None}
+    declared = connector.destination(document.configuration, redacted)
+    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in document.secrets else b""
+    whole = connector.destination(document.configuration, redacted, mark)
+    return [
+        path
+        for path in document.secrets
+        if (secrets[path].destination, secrets[path].rule)
+        != (declared if path == UNKNOWN else whole, connector.rule)
+    ]

@@ -22,6 +22,7 @@ from credenza.workspace.ledger import Ledger
 
 CHUNK = 250
 _TRIES = 3
+_DAY = 86_400_000  # milliseconds
 _PAUSE_COLLECTOR_FROM = 200
 _read_receipt = msgspec.json.Decoder(Receipt).decode
 
@@ -53,7 +54,7 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
         # Not as it came: whatever a caller takes for a key, nothing of it may stand in the store.
         key = hashlib.sha256(f"{context.actor.name}:{once.key}".encode()).hexdigest()
         digest = context.ring.digest(b"once", once.request.reveal())
-        kept = tx.recall(key)
+        kept = tx.recall(key, context.policy.clock() - _DAY)
         if kept is not None:
             if kept[0] != digest:
                 raise KeyReused
@@ -72,15 +73,15 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
         return receipt
     if batch.seals:
         tx.count_seals(*batch.seals)
-    ledger.note(tx, context.ring, "save", batch.items, batch.now)
+    ledger.note(tx, context.ring, context.verb, batch.items, batch.now)
     if once is not None:
-        tx.remember(key, digest, msgspec.json.encode(receipt), batch.now)
+        tx.remember(key, digest, msgspec.json.encode(receipt), batch.now, batch.now - _DAY)
     return receipt
 
 
-def settle(ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
+def settle(ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
     """Return the outcome of an attempt: repeated on a conflict, with an audit row where it was forbidden."""
-    settling = _Settling(ledger, attempt)
+    settling = _Settling(ledger, verb, attempt)
     settling.begin()
     return settling.out
 
@@ -92,9 +93,10 @@ class _Settling:
     whole batch until the collector comes by.
     """
 
-    def __init__(self, ledger: Ledger, attempt: Callable[[], Future[Receipt]]) -> None:
+    def __init__(self, ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]]) -> None:
         self.out: Future[Receipt] = Future()
         self._ledger = ledger
+        self._verb = verb
         self._attempt = attempt
         self._tries = _TRIES
 
@@ -113,14 +115,22 @@ class _Settling:
         error = tried.exception()
         if error is None:
             receipt = tried.result()
-            _tell(self._ledger, self.out, receipt, _refused(receipt))
+            self._tell(receipt, _refused(receipt))
         elif isinstance(error, Conflict) and self._tries > 0:
             self.begin()
         elif isinstance(error, Forbidden):
             names = [problem.name for problem in error.problems]
-            _tell(self._ledger, self.out, error, names or [None])
+            self._tell(error, names or [None])
         else:
             _answer(self.out, error)
+
+    def _tell(self, outcome: Receipt | BaseException, refused: list[str | None]) -> None:
+        """Answer, and first leave an audit row of what was refused, where something was."""
+        if not refused:
+            _answer(self.out, outcome)
+            return
+        left = self._ledger.refuse(self._verb, [name for name in refused if name])
+        left.add_done_callback(lambda _: _answer(self.out, outcome))
 
 
 def finished(call: Callable[[], Receipt]) -> Future[Receipt]:
@@ -141,18 +151,6 @@ def _answer(future: Future[Receipt], outcome: Receipt | BaseException) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def _tell(
-    ledger: Ledger, future: Future[Receipt], outcome: Receipt | BaseException, refused: list[str | None]
-) -> None:
-    """Answer, and first leave an audit row of what was refused, where something was."""
-    if not refused:
-        _answer(future, outcome)
-    else:
-        ledger.refuse("save", [name for name in refused if name]).add_done_callback(
-            lambda _: _answer(future, outcome)
-        )
 
 
 def _refused(receipt: Receipt) -> list[str | None]:

@@ -20,7 +20,7 @@ def open_store(
     """
     parts = urlsplit(uri)
     path = Path(unquote(parts.path).removeprefix("/"))
-    if parts.netloc or not path.name:
+    if parts.netloc or parts.query or parts.fragment or not path.name:
         raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
     if not create and not path.exists():
         raise StoreRejected("There is no store yet: run `credenza init`, or `credenza serve --dev`.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from credenza.errors import CredenzaError, StoreFull, StoreRejected, Unavailable
+from credenza.errors import CredenzaError, StoreDamaged, StoreFull, StoreRejected, Unavailable
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
@@ -108,7 +108,7 @@ def translate(error: sqlite3.Error) -> CredenzaError:
     if code in _FULL:
         return StoreFull()
     if code in _BROKEN:
-        return Unavailable("The store's file is damaged; run `credenza doctor`.", code="store_damaged")
+        return StoreDamaged()
     if code in _PASSING:
         return Unavailable("The store cannot be written to or read at the moment.")
     # A statement of ours is wrong: that is no state of the store, and trying again will not help.

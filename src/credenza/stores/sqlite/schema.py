@@ -91,7 +91,8 @@ CREATE TABLE api_keys (
     tags TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     created_by TEXT NOT NULL,
-    revoked_at INTEGER
+    revoked_at INTEGER,
+    mac BLOB NOT NULL
 ) STRICT;
 
 CREATE INDEX api_keys_by_workspace ON api_keys (workspace_id, created_at);

@@ -25,15 +25,16 @@ from credenza.stores.sqlite.writer import Writer
 T = TypeVar("T")
 _KEYS = """
 SELECT k.id, k.hash, k.role, k.names, k.tags, k.created_at, k.created_by, k.revoked_at,
-    w.id, w.uuid, w.slug, w.created_at
+    k.mac, w.id, w.uuid, w.slug, w.created_at
 FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
 """
 _ADD_KEY = """
-INSERT INTO api_keys (id, workspace_id, hash, role, names, tags, created_at, created_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO api_keys (id, workspace_id, hash, role, names, tags, created_at, created_by, mac)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _REVOKE = """
-UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND workspace_id = ?
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?), hash = zeroblob(32), mac = x''
+WHERE id = ? AND workspace_id = ?
 """
 # A read for every request costs a tenth of a small save, and makes the event loop wait for the writer.
 _KEYS_GOOD = 0.02  # seconds
@@ -96,6 +97,12 @@ class SqliteStore:
         """Run a job in a transaction and commit it; jobs that wait together share a commit."""
         return self._writer.submit(lambda connection, shared: job(SqliteTx(connection, tenant, shared)))
 
+    def ready(self) -> None:
+        """Return if the store can be read and written; raises Unavailable."""
+        self._query("SELECT 1 FROM counters")
+        if not self._writer.alive:
+            raise Unavailable("The store takes no more changes; start the service again.")
+
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
         rows = self._query("SELECT id, uuid, slug, created_at FROM workspaces ORDER BY slug")
@@ -139,23 +146,29 @@ class SqliteStore:
         rows = self._query(f"{_KEYS} WHERE k.workspace_id = ? ORDER BY k.created_at, k.id", tenant.row)
         return [_api_key(row) for row in rows]
 
-    def add_api_key(self, key: ApiKey) -> None:
-        """Keep a new API key."""
+    def add_api_key(self, key: ApiKey, tell: Callable[[Tx], None]) -> None:
+        """Keep a new API key, and what `tell` writes of it."""
         values = (
             *(key.id, key.tenant.row, key.hash, key.role.value),
             *(msgspec.json.encode(limit).decode() for limit in (key.names, key.tags)),
-            *(key.created_at, key.created_by),
-        )
-        self._unique(
-            lambda connection, _: connection.execute(_ADD_KEY, values).rowcount,
-            "An API key of this id exists already.",
+            *(key.created_at, key.created_by, key.mac),
         )
 
-    def revoke_api_key(self, tenant: Tenant, id: str, at: int) -> bool:
-        """Mark a key as revoked; False: no such key in this workspace."""
+        def job(connection: sqlite3.Connection, shared: Shared) -> None:
+            connection.execute(_ADD_KEY, values)
+            tell(SqliteTx(connection, key.tenant, shared))
 
-        def job(connection: sqlite3.Connection, _: Shared) -> bool:
-            return connection.execute(_REVOKE, (at, id, tenant.row)).rowcount > 0
+        self._unique(job, "An API key of this id exists already.")
+
+    def revoke_api_key(self, tenant: Tenant, id: str, at: int, tell: Callable[[Tx], None] | None) -> bool:
+        """Revoke a key for ever, destroying its hash, and write what `tell` writes; False: no such key."""
+
+        def job(connection: sqlite3.Connection, shared: Shared) -> bool:
+            if connection.execute(_REVOKE, (at, id, tenant.row)).rowcount == 0:
+                return False
+            if tell is not None:
+                tell(SqliteTx(connection, tenant, shared))
+            return True
 
         revoked: bool = self._writer.submit(job).result()
         self._keys_good_until = 0.0
@@ -265,7 +278,7 @@ class SqliteStore:
 def _api_key(row: tuple[Any, ...]) -> ApiKey:
     return ApiKey(
         id=row[0],
-        tenant=Tenant(*row[8:12]),
+        tenant=Tenant(*row[9:13]),
         hash=row[1],
         role=Role(row[2]),
         names=_names.decode(row[3]),
@@ -273,4 +286,5 @@ def _api_key(row: tuple[Any, ...]) -> ApiKey:
         created_at=row[5],
         created_by=row[6],
         revoked_at=row[7],
+        mac=row[8],
     )

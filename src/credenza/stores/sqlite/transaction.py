@@ -30,7 +30,7 @@ SELECT v.version, v.created_at, v.created_by, v.edits, v.document
 FROM integration_versions v JOIN integrations i ON i.id = v.integration_id
 WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?
 """
-_DAY = 86_400_000
+_NO_LIMIT = 2**62
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _documents = msgspec.json.Decoder(Document)
 
@@ -132,12 +132,14 @@ class SqliteTx:
         return [
             _version(each)
             for each in self._execute(
-                _HISTORY, (row, self._workspace, 2**62 if before is None else before, limit)
+                _HISTORY, (row, self._workspace, _NO_LIMIT if before is None else before, limit)
             )
         ]
 
     def version(self, row: int, version: int) -> Version | None:
         """Return one entry of the history; None: no such version."""
+        if not 0 < version < _NO_LIMIT:
+            return None  # a number that SQLite cannot hold is no version either
         found = [each for each in self.history(row, before=version + 1, limit=1) if each.version == version]
         return found[0] if found else None
 
@@ -162,17 +164,17 @@ class SqliteTx:
         )
         return (Entry(*row) for row in rows)
 
-    def recall(self, key: str) -> tuple[bytes, bytes] | None:
-        """Return the request digest and the answer kept under an idempotency key."""
+    def recall(self, key: str, since: int) -> tuple[bytes, bytes] | None:
+        """Return the request digest and the answer kept under an idempotency key since a time."""
         row = self._execute(
-            "SELECT digest, answer FROM idempotency WHERE workspace_id = ? AND key = ?",
-            (self._workspace, key),
+            "SELECT digest, answer FROM idempotency WHERE workspace_id = ? AND key = ? AND created_at >= ?",
+            (self._workspace, key, since),
         ).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def remember(self, key: str, digest: bytes, answer: bytes, at: int) -> None:
-        """Keep an answer under an idempotency key, and forget those older than a day."""
-        self._execute("DELETE FROM idempotency WHERE created_at < ?", (at - _DAY,))
+    def remember(self, key: str, digest: bytes, answer: bytes, at: int, since: int) -> None:
+        """Keep an answer under an idempotency key, and forget those from before `since`."""
+        self._execute("DELETE FROM idempotency WHERE created_at < ?", (since,))
         self._execute(
             "INSERT INTO idempotency (workspace_id, key, digest, answer, created_at) VALUES (?, ?, ?, ?, ?)",
             (self._workspace, key, digest, answer, at),

@@ -9,6 +9,7 @@ pay for.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from credenza.errors import CredenzaError, Unavailable
+from credenza.errors import Unavailable
 from credenza.stores.sqlite.connect import translate
 from credenza.stores.sqlite.shared import Shared
 
@@ -53,14 +54,30 @@ class Writer:
     def close(self) -> None:
         """Finish what is queued, then stop."""
         with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
         self._thread.join()
         self._connection.close()
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether jobs are still taken."""
+        return not self._closed and self._thread.is_alive()
+
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:
+            # However the thread ends, nobody is left waiting for it.
+            with self._closing:
+                self._closed = True
+            while not self._queue.empty():
+                waiting = self._queue.get_nowait()
+                if waiting is not None and waiting[1].set_running_or_notify_cancel():
+                    waiting[1].set_exception(Unavailable("The store is closed."))
+
+    def _serve(self) -> None:
         wait: float | None = _IDLE_SECONDS
         while True:
             try:
@@ -92,7 +109,7 @@ class Writer:
     def _tidy(self) -> bool:
         try:
             return self._idle(self._connection)
-        except sqlite3.Error:
+        except (sqlite3.Error, MemoryError):
             self._undo()
             return False
 
@@ -105,7 +122,7 @@ class Writer:
             outcomes = [(future, *self._try(job, shared)) for job, future in group]
             shared.flush()
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, CredenzaError, _Torn) as error:
+        except BaseException as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
             self._undo()
             self._replay(group, error)
             return
@@ -126,7 +143,7 @@ class Writer:
                 raise _Torn(error) from None
             return None, error
 
-    def _replay(self, group: list[tuple[Job, Future[Any]]], error: Exception) -> None:
+    def _replay(self, group: list[tuple[Job, Future[Any]]], error: BaseException) -> None:
         if len(group) > 1:
             for one in group:
                 self._commit([one])
@@ -138,8 +155,9 @@ class Writer:
 
     def _undo(self) -> None:
         # A full disk rolls back by itself, and an explicit ROLLBACK would raise.
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 class _Torn(Exception):
@@ -150,7 +168,7 @@ class _Torn(Exception):
         self.cause = cause
 
 
-def _cause(error: Exception) -> BaseException:
+def _cause(error: BaseException) -> BaseException:
     if isinstance(error, _Torn):
         return error.cause
     return translate(error) if isinstance(error, sqlite3.Error) else error

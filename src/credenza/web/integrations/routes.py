@@ -10,7 +10,6 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath
 
 from credenza.errors import Invalid, Problem
-from credenza.model import Drop
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
 from credenza.web.auth import actor_of, require_actor
@@ -80,8 +79,8 @@ async def read_provider(request: AnyRequest, name: FromPath[str]) -> Response[by
 async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Remove one integration with its apis, history and secrets."""
     Query(request)
-    drop = Drop(segment(name), read_if_match(request))
-    await asyncio.wrap_future(_workspace(request).submit([drop]))
+    expected = read_if_match(request)
+    await asyncio.wrap_future(_workspace(request).delete(segment(name), expected_version=expected))
     return Response(b"", status_code=200, media_type="application/json")
 
 
@@ -112,7 +111,7 @@ async def read_version(request: AnyRequest, name: FromPath[str], version: FromPa
     workspace = _workspace(request)
     if against is None:
         view = await asyncio.to_thread(workspace.version, segment(name), version)
-        return _json({**shapes.show(view, apis=True), "version": version})
+        return _json(shapes.show(view, apis=True))
     edits = await asyncio.to_thread(workspace.difference, segment(name), against, version)
     return _json(shapes.show_difference(segment(name), against, version, edits))
 

@@ -176,7 +176,7 @@ ERRORS: dict[int, str] = {
 HEADERS: dict[str, Schema] = {
     "X-Request-Id": {
         "description": "Names the request, in answers and in the log.",
-        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{12}-[0-9a-f]{8,}$"},
         "required": True,
     },
     "ETag": {
