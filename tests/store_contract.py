@@ -136,7 +136,7 @@ class StoreContract:
 
         def look(tx):
             pages = (tx.history(row, limit=2), tx.history(row, before=3, limit=9), tx.history(row, before=1))
-            return [[(each.version, each.document.description) for each in page] for page in pages]
+            return [[(each.version, each.document().description) for each in page] for page in pages]
 
         assert store.read(tenant, look) == [[(4, "d"), (3, "c")], [(2, "b"), (1, "a")], []]
         assert store.read(tenant, lambda tx: tx.version(row, 2)).edits == edits

@@ -87,7 +87,7 @@ def put(tx, name, *, keep=10, **fields):
 def bring_back(tx, name, version, keep=10):
     """Make an earlier version the next one, with the secrets it had."""
     before = tx.find([name])[name]
-    then, now = tx.version(before.row, version).document, before.document()
+    then, now = tx.version(before.row, version).document(), before.document()
     record = msgspec.structs.replace(before, version=before.version + 1, body=msgspec.json.encode(then))
     moved = {path: ref.version for path, ref in then.secrets.items() if now.secrets.get(path) != ref}
     gone = tuple(path for path, ref in now.secrets.items() if then.secrets.get(path) != ref)

@@ -191,7 +191,7 @@ def test_secrets_kept_are_exactly_those_that_the_last_versions_need(long_lived, 
 
     def compare(tx):
         record = tx.find(["one"])["one"]
-        last = [each.document for each in tx.history(record.row, limit=keep)]
+        last = [each.document() for each in tx.history(record.row, limit=keep)]
         needed = {(path, ref.version) for document in last for path, ref in document.secrets.items()}
         paths, versions = ("/a", "/b"), range(1, record.version + 1)
         kept = {(p, v) for p in paths for v in versions if tx.secrets(record.row, {p: v})}

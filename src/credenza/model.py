@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from credenza.errors import Problem
+from credenza.errors import Damaged, Problem
 from credenza.sensitive import Sensitive
 
 CATEGORIES = (
@@ -200,6 +200,13 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
 _read_document = msgspec.json.Decoder(Document).decode
 
 
+def _decode_document(body: bytes) -> Document:
+    try:
+        return _read_document(body)
+    except msgspec.DecodeError:
+        raise Damaged("A record of the store cannot be read any longer.") from None
+
+
 class Record(msgspec.Struct, frozen=True):
     """One integration at its current version; `body` is its `Document` as JSON, read when it is needed."""
 
@@ -219,8 +226,8 @@ class Record(msgspec.Struct, frozen=True):
     body: bytes
 
     def document(self) -> Document:
-        """Decode the body."""
-        return _read_document(self.body)
+        """Decode the body; raises Damaged where it was changed behind the program's back."""
+        return _decode_document(self.body)
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -264,13 +271,17 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One entry of a record's history."""
+    """One entry of a record's history; `body` is its `Document` as JSON, read when it is needed."""
 
     version: int
     created_at: int
     created_by: str
     edits: tuple[Edit, ...]
-    document: Document
+    body: bytes
+
+    def document(self) -> Document:
+        """Decode the body; raises Damaged where it was changed behind the program's back."""
+        return _decode_document(self.body)
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -20,6 +20,11 @@ from credenza.settings import Credenza, open_credenza
 from credenza.web.app import create_app
 from credenza.web.observe import configure_logging
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 _DRAIN_SECONDS = 10
 _BACKLOG = 2048
 
@@ -103,8 +108,15 @@ def _announce(credenza: Credenza, address: str) -> None:
         click.echo(line)
 
 
+def _leave_no_core() -> None:
+    """See to it that a crash writes no memory, and so no secret, to a file."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def _run(credenza: Credenza, listener: socket.socket) -> None:
     configure_logging()
+    _leave_no_core()
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(credenza),

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 import idna
 
-from credenza.connectors.parameters import is_harmless
-
-MARKS = "@?;#="
+from credenza.connectors.parameters import find_equals, hides_parameter, is_harmless
 
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,31}:){0,3}[A-Za-z][A-Za-z0-9+.-]{0,31}")
 _NEXT_URL = re.compile(r", ?(?=[A-Za-z][A-Za-z0-9+.-]{0,31}://)")
@@ -26,8 +24,13 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _ORACLE = re.compile(r"jdbc:oracle:(?:thin|oci|oci8):", re.IGNORECASE)
 _ORACLE_SID = re.compile(r"([A-Za-z0-9_.-]{1,253}):([0-9]{1,5})[:/]([A-Za-z0-9_$#.-]{1,128})")
 _DESCRIPTION_NAME = re.compile(r"\(\s{0,8}([A-Za-z_]{1,64})\s{0,8}=")
+# letters that one edition of IDNA maps to others and the next keeps: two clients, two hosts
+_DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
+_NORMAL_MARKS = frozenset("@?;#=:/\\%,[]")
+_MARKED = re.compile(r"[@?;#=]|%3d", re.IGNORECASE)
 _MAX_PORT = 65535
 _MAX_HOSTS = 100
+_MAX_INTERNATIONAL = 2048
 
 
 class Address(NamedTuple):
@@ -61,7 +64,13 @@ def is_plain(text: str) -> bool:
         and ";" not in text
         and "#" not in text
         and "=" not in text
+        and "%" not in text
     )
+
+
+def needs_reading(text: str) -> bool:
+    """Say whether a text holds what could set credentials apart, or what clients read differently."""
+    return _MARKED.search(text) is not None or _deviates(text)
 
 
 def read_addresses(text: str) -> list[Address]:
@@ -81,13 +90,23 @@ def refuse_lookalikes(text: str) -> None:
     """Refuse characters that turn into delimiters when a client normalises the text.
 
     Raises:
-        ValueError: there is one.
+        ValueError: there is one, or the text has more than 2,048 characters and is not ASCII.
     """
     if text.isascii():
         return
-    normal = unicodedata.normalize("NFKC", text)
-    if any(normal.count(mark) != text.count(mark) for mark in MARKS + ":/\\%,[]"):
+    # one by one: to normalise a whole text takes time in the square of its combining marks
+    if len(text) > _MAX_INTERNATIONAL or any(map(_becomes_mark, text)):
         raise ValueError
+    if "=" in text and "\u0338" in text:
+        raise ValueError
+
+
+def _becomes_mark(character: str) -> bool:
+    return not character.isascii() and not _NORMAL_MARKS.isdisjoint(unicodedata.normalize("NFKC", character))
+
+
+def _deviates(text: str) -> bool:
+    return not text.isascii() and not _DEVIATIONS.isdisjoint(text.lower())
 
 
 def _read_address(text: str) -> Address:
@@ -149,7 +168,7 @@ def _read_oracle(text: str) -> Address:
     else:
         authority, slash, path = _cut(bare, "/")
         hosts, path = _read_authority(authority, instances=False).hosts, slash + path
-    if _UNSAFE.search(path):
+    if _UNSAFE.search(path) or find_equals(path) >= 0:
         raise ValueError
     secure = ":tcps" if lead and lead.group().lower().startswith("tcps") else ""
     shown = prefix.group() + "@" + head
@@ -204,6 +223,8 @@ def _read_host(text: str) -> str:
             return f"[{ipaddress.IPv6Address(text[1:-1]).compressed}]"
         except ValueError:
             raise ValueError from None
+    if _deviates(text):
+        raise ValueError
     if not text.isascii():
         try:
             text = idna.encode(text, uts46=True).decode("ascii")
@@ -224,7 +245,7 @@ def _read_port(text: str | None) -> str:
 
 def _cut_path(path: str, mark: str, tail: str) -> tuple[str, str, str]:
     """Move what looks like a parameter inside a path (`/db:user=x;…`) to the parameters."""
-    equals = path.find("=")
+    equals = find_equals(path)
     if equals < 0:
         return path, mark, tail
     at = max(path.rfind(":", 0, equals), path.rfind("/", 0, equals))
@@ -235,8 +256,11 @@ def _split_parameters(mark: str, tail: str) -> tuple[tuple[str, ...], bool]:
     """Return the parameters as they are written, and whether a fragment follows them."""
     if mark == "#":
         return (), bool(tail)
-    parameters, _, fragment = tail.partition("#")
-    return tuple(part for part in re.split(r"[?&;]", parameters) if part.strip()), bool(fragment)
+    written, _, fragment = tail.partition("#")
+    parameters = tuple(part for part in re.split(r"[?&;]", written) if part.strip())
+    if any(map(hides_parameter, parameters)):
+        raise ValueError
+    return parameters, bool(fragment)
 
 
 def _cut(text: str, stops: str) -> tuple[str, str, str]:

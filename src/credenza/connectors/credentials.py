@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 
 from credenza.connectors.addresses import (
-    MARKS,
     Address,
     is_plain,
+    needs_reading,
     read_addresses,
     refuse_lookalikes,
 )
-from credenza.connectors.parameters import is_harmless, is_routing, show_parameters, split_parameter
+from credenza.connectors.parameters import (
+    hides_parameter,
+    is_harmless,
+    is_routing,
+    show_parameters,
+    split_parameter,
+)
 
 _CONNECTION_STRING = re.compile(r"[A-Za-z][A-Za-z0-9 _.-]{0,63}=")
 
@@ -28,14 +34,9 @@ def redact(text: str) -> str | None:
     if is_plain(text):
         return None
     refuse_lookalikes(text)
-    if not any(mark in text for mark in MARKS):
-        return None
     if is_connection_string(text):
         return _redact_connection_string(text)
-    addresses = read_addresses(text)
-    if not any(map(_carries_credentials, addresses)):
-        return None
-    return ",".join(map(_show, addresses))
+    return _redact_addresses(text)
 
 
 def is_connection_string(text: str) -> bool:
@@ -47,11 +48,19 @@ def split_connection_string(text: str) -> tuple[str, ...]:
     """Return the parts of a connection string as they are written.
 
     Raises:
-        ValueError: a quoted value could hide a delimiter.
+        ValueError: a quoted value could hide a delimiter, or a public one holds another parameter.
     """
     if '"' in text or "'" in text or "{" in text or not text.isprintable():
         raise ValueError
-    return tuple(part for part in text.split(";") if part.strip())
+    parts = tuple(part for part in text.split(";") if part.strip())
+    if any(hides_parameter(part) and not holds_url(*split_parameter(part)) for part in parts):
+        raise ValueError
+    return parts
+
+
+def holds_url(name: str, value: str) -> bool:
+    """Say whether a part of a connection string is a URL that says where the connection goes."""
+    return "://" in value and is_routing(name)
 
 
 def _redact_connection_string(text: str) -> str | None:
@@ -61,7 +70,7 @@ def _redact_connection_string(text: str) -> str | None:
         if not is_routing(name):
             carries = carries or not is_harmless(name)
             continue
-        clean = redact(value) if "://" in value else None
+        clean = _redact_addresses(value) if holds_url(name, value) else None
         if clean is None and "@" in value:
             raise ValueError
         carries = carries or clean is not None
@@ -71,6 +80,15 @@ def _redact_connection_string(text: str) -> str | None:
     if not shown:
         raise ValueError
     return ";".join(shown)
+
+
+def _redact_addresses(text: str) -> str | None:
+    if not needs_reading(text):
+        return None
+    addresses = read_addresses(text)
+    if not any(map(_carries_credentials, addresses)):
+        return None
+    return ",".join(map(_show, addresses))
 
 
 def _carries_credentials(address: Address) -> bool:

@@ -14,7 +14,6 @@ from credenza.connectors.credentials import is_connection_string, redact, split_
 from credenza.connectors.parameters import read_routing, split_parameter
 
 GENERATION = 1
-NOWHERE = bytes(32)
 
 _LONGEST_CACHED = 512
 _PORTS = {
@@ -44,7 +43,8 @@ def canonicalise(kind: str, text: str) -> tuple[str, ...]:
     """Return what counts of a public text of this kind; of one without a strict reading, all of it.
 
     `url` and `hosts` count scheme, hosts and ports, `jdbc` the database too, `connection-string` its
-    endpoint, `text` everything. Parameters that redirect a connection or weaken it count everywhere.
+    endpoint, `text` everything. Parameters that redirect a connection or weaken it count everywhere. A
+    comma behind the hosts has two readings, for whoever splits a list of servers first.
     """
     if len(text) > _LONGEST_CACHED:
         return _canonicalise(kind, text)
@@ -57,7 +57,8 @@ def fingerprint_destination(
     """Return the SHA-256 of a type's destination: 32 bytes.
 
     `keys` are pairs of key and kind, `values` their public texts (None: absent), in the same order.
-    Every part is written behind its length, so no two destinations share an encoding.
+    Every part is written behind its length, so no two destinations share an encoding, and the name
+    always counts, so no two types share a destination.
     """
     parts = ["credenza.destination", name]
     for (key, kind), value in zip(keys, values, strict=True):
@@ -112,6 +113,8 @@ def _join_addresses(text: str, *, with_path: bool) -> list[str]:
 
 def _read_parts(address: Address, *, with_path: bool) -> list[str]:
     if address.credentials or not (address.hosts or with_path):
+        raise ValueError
+    if not with_path and any("," in part for part in (address.path, *address.parameters)):
         raise ValueError
     hosts = [f"{host}:{port or _usual_port(address.scheme, host)}" for host, port in address.hosts]
     path = [address.path or "/"] if with_path else []

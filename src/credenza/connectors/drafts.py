@@ -13,9 +13,9 @@ import msgspec
 
 from credenza.connectors.addresses import is_plain
 from credenza.connectors.explain import explain
-from credenza.connectors.merging import PLACEHOLDER, Merging
+from credenza.connectors.merging import PLACEHOLDER, Guesses, Merging
 from credenza.connectors.types import PLAIN, SEALABLE, SECRET, ConnectorType
-from credenza.connectors.values import MAX_NUMBER, MAX_SECRET_BYTES
+from credenza.connectors.values import MAX_LENGTH, MAX_NUMBER, limit_problems
 from credenza.errors import Problem
 
 _ABSENT: Final = object()
@@ -84,11 +84,12 @@ def draft_all(type: ConnectorType, offers: Sequence[Offer], *, lenient: bool) ->
     """
     drafts: list[Draft] = []
     wholes: list[dict[str, Any]] = []
+    guesses = Guesses(type.keys)
     for incoming, held in offers:
         if incoming is None and held is not EMPTY:
             draft, whole = _leave(type, held)
         else:
-            draft, whole = _split(type, {} if incoming is None else incoming, held, lenient)
+            draft, whole = _split(type, {} if incoming is None else incoming, held, lenient, guesses)
         drafts.append(draft)
         wholes.append(whole)
     if not type.checker.is_valid(wholes):
@@ -99,7 +100,7 @@ def draft_all(type: ConnectorType, offers: Sequence[Offer], *, lenient: bool) ->
 
 
 def _split(
-    type: ConnectorType, incoming: Mapping[str, Any], held: Held, lenient: bool
+    type: ConnectorType, incoming: Mapping[str, Any], held: Held, lenient: bool, guesses: Guesses
 ) -> tuple[Draft, dict[str, Any]]:
     """Return a draft, unchecked, and the merged configuration that its check is to run on."""
     public: dict[str, Any] = {}
@@ -111,11 +112,11 @@ def _split(
             continue
         if value.__class__ is str:
             # the usual text, decided without a call; whatever else there is, `Merging` looks at
-            if value.isascii() and "\0" not in value:
+            if value.isascii() and "\0" not in value and len(value) <= MAX_LENGTH:
                 if sort == PLAIN or (sort == SEALABLE and is_plain(value) and value[:1] != "*"):
                     public[key] = value
                     continue
-                if sort == SECRET and value[:1] not in {"", "*"} and len(value) <= MAX_SECRET_BYTES:
+                if sort == SECRET and value[:1] not in {"", "*"}:
                     entered[pointer] = value
                     continue
         elif sort == PLAIN and value.__class__ is int and -MAX_NUMBER <= value <= MAX_NUMBER:
@@ -126,13 +127,13 @@ def _split(
         if held is EMPTY and len(public) + len(entered) == len(incoming):
             whole = incoming if incoming.__class__ is dict else dict(incoming)
             return Draft(public, entered), whole
-    return _merge(type, incoming, held, lenient)
+    return _merge(type, incoming, held, lenient, guesses)
 
 
 def _merge(
-    type: ConnectorType, incoming: Mapping[str, Any], held: Held, lenient: bool
+    type: ConnectorType, incoming: Mapping[str, Any], held: Held, lenient: bool, guesses: Guesses
 ) -> tuple[Draft, dict[str, Any]]:
-    merging = Merging(type, held.secrets)
+    merging = Merging(type, held.secrets, guesses)
     for key, sort, pointer in type.plan:
         merging.take(key, sort, pointer, incoming)
     merging.take_unknown(incoming, lenient)
@@ -181,4 +182,4 @@ def _check(
 
 
 def _drop_rest(draft: Draft) -> Draft:
-    return Draft(problems=draft.problems)
+    return Draft(problems=limit_problems(draft.problems))

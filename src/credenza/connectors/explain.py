@@ -13,9 +13,13 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from credenza.connectors.types import ConnectorType
+from credenza.connectors.values import MAX_PROBLEMS
 from credenza.errors import Problem
 
 Step = str | int
+
+# one more than a list may have by meta.json, so that too long a list stays too long
+_MAX_ENTRIES = 201
 
 _CODES = {
     "required": "required",
@@ -65,11 +69,20 @@ class Finding(NamedTuple):
 
 
 def explain(type: ConnectorType, whole: dict[str, Any]) -> list[Finding]:
-    """Return what the type's schema finds wrong with a merged configuration, one finding per key and rule."""
+    """Return what the type's schema finds wrong with a merged configuration, one finding per key and rule.
+
+    Of what a missing key is not to blame for, about a hundred are found at most.
+    """
     found: dict[tuple[str, str], Finding] = {}
-    for error in type.checker.iter_errors([whole]):
+    wrong = 0
+    # the validator makes every error before it gives the first
+    short = {key: value[:_MAX_ENTRIES] if isinstance(value, list) else value for key, value in whole.items()}
+    for error in type.checker.iter_errors([short]):
         finding = _find(type.schema, error)
         found.setdefault((finding.problem.pointer, finding.problem.keyword), finding)
+        wrong += not finding.absent
+        if wrong > MAX_PROBLEMS:
+            break
     return list(found.values())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,9 +12,11 @@ from credenza.connectors.credentials import redact
 from credenza.connectors.types import PLAIN, SECRET, UNKNOWN, ConnectorType
 from credenza.connectors.values import (
     MASKS,
+    MAX_PROBLEMS,
     MAX_SECRET_BYTES,
     describe,
     find_fault,
+    find_public_fault,
     find_secret_fault,
 )
 from credenza.errors import Problem
@@ -23,8 +25,27 @@ PLACEHOLDER: Final = "x"
 PRESENCE: Final = "$secret"
 
 _ABSENT: Final = object()
-_MAX_GUESSES = 16
+_MAX_GUESSES = 64
 _LONGEST_GUESSED = 64
+
+
+class Guesses:
+    """Declared keys that come near undeclared names: the same name costs once, and only so many are tried."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take the declared keys."""
+        self._keys = keys
+        self._known: dict[str, str | None] = {}
+
+    def find(self, name: str) -> str | None:
+        """Return the key that a name comes nearest to; None: none is near, or it was not tried."""
+        if name in self._known:
+            return self._known[name]
+        if len(name) > _LONGEST_GUESSED or len(self._known) == _MAX_GUESSES:
+            return None
+        near = difflib.get_close_matches(name, self._keys, n=1)
+        self._known[name] = near[0] if near else None
+        return self._known[name]
 
 
 class Merging:
@@ -34,10 +55,11 @@ class Merging:
     public form.
     """
 
-    def __init__(self, type: ConnectorType, held: Mapping[str, str | None]) -> None:
-        """Take the type, and the held secrets with their public forms."""
+    def __init__(self, type: ConnectorType, held: Mapping[str, str | None], guesses: Guesses) -> None:
+        """Take the type, the held secrets with their public forms, and what its batch guesses with."""
         self._type = type
         self._held = held
+        self._guesses = guesses
         self.public: dict[str, Any] = {}
         self.entered: dict[str, str] = {}
         self.kept: list[str] = []
@@ -53,7 +75,7 @@ class Merging:
                 self._keep(key, pointer)
         elif value is None:
             return
-        elif fault := find_fault(value):
+        elif fault := find_fault(value) or (find_public_fault(value) if sort != SECRET else None):
             self._refuse(fault, key)
         elif sort == PLAIN:
             self.public[key] = self.whole[key] = value
@@ -147,15 +169,12 @@ class Merging:
         for at, name in enumerate(names, start=1):
             if name not in refused:
                 continue
+            if len(self.problems) > MAX_PROBLEMS:
+                return
             message = f"Key {at} of the configuration is not a key of type {self._type.name}"
-            near = self._guess(name) if at <= _MAX_GUESSES else []
-            message += f"; did you mean {near[0]}?" if near else "."
+            near = self._guesses.find(name)
+            message += f"; did you mean {near}?" if near else "."
             self.problems.append(Problem("unknown_key", message, "/configuration", "additionalProperties"))
-
-    def _guess(self, name: str) -> list[str]:
-        if len(name) > _LONGEST_GUESSED:
-            return []
-        return difflib.get_close_matches(name, self._type.keys, n=1)
 
 
 def is_presence(value: object) -> bool:

@@ -38,6 +38,7 @@ ROUTING = frozenset(_ROUTING.split())
 HARMLESS = ROUTING | frozenset(_HARMLESS.split())
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9._:,/\\()\[\]* -]{0,1024}")
+_EQUALS = re.compile(r"=|%3d", re.IGNORECASE)
 _FILLING = str.maketrans("", "", " _-\t")
 
 
@@ -55,6 +56,20 @@ def split_parameter(text: str) -> tuple[str, str]:
     """Return name and value of `name=value`."""
     name, _, value = text.partition("=")
     return name, value
+
+
+def find_equals(text: str) -> int:
+    """Return where the first equals sign stands, percent-encoded or not; -1: nowhere."""
+    if "%" not in text:
+        return text.find("=")
+    found = _EQUALS.search(text)
+    return found.start() if found else -1
+
+
+def hides_parameter(text: str) -> bool:
+    """Say whether the value of a public parameter holds another one, for who separates them otherwise."""
+    name, value = split_parameter(text)
+    return find_equals(value) >= 0 and is_harmless(name)
 
 
 def show_parameters(parameters: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from credenza.connectors.destination import GENERATION, NOWHERE, fingerprint_destination
+from credenza.connectors.destination import GENERATION, fingerprint_destination
 from credenza.connectors.grammar import LINEAR
 
 UNKNOWN = "/$unknown"
@@ -26,7 +26,8 @@ class ConnectorType:
     """One type of connector.
 
     `keys` are the declared keys in form order, `secrets` those always sealed, `embeds` those sealed when
-    a text carries credentials, `destinations` the kind of each key that says where secrets are sent.
+    a text carries credentials, `trusts` the secrets that decide which servers are believed,
+    `destinations` the kind of each key that says where secrets are sent.
     `rule` numbers how destinations are made: canonicaliser generation << 16 | the file's own version.
     `digest` is a 16-byte hash of the file. `plan` gives key, sort and pointer of every key, `targets`
     key, pointer and default of every destination; `checker` validates an array of configurations.
@@ -40,6 +41,7 @@ class ConnectorType:
     keys: tuple[str, ...]
     secrets: frozenset[str]
     embeds: frozenset[str]
+    trusts: frozenset[str]
     destinations: Mapping[str, str]
     rule: int
     digest: bytes
@@ -64,6 +66,7 @@ class ConnectorType:
             keys=tuple(keys),
             secrets=secrets,
             embeds=embeds,
+            trusts=frozenset(key for key, rules in keys.items() if "x-trust" in rules),
             destinations=MappingProxyType(
                 {key: rules["x-destination"] for key, rules in keys.items() if "x-destination" in rules}
             ),
@@ -86,10 +89,8 @@ class ConnectorType:
         """Return the 32-byte hash of where a configuration's secrets may be sent.
 
         `redacted` holds the public form of each sealed text by pointer, `unknown` a keyed fingerprint of
-        undeclared keys. A type without destinations, and nothing undeclared, has 32 zero bytes.
+        undeclared keys. The type's name counts too.
         """
-        if not self.destinations and not unknown:
-            return NOWHERE
         values = tuple(
             [
                 _read_text(redacted.get(pointer) if redacted else None, public.get(key), default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from credenza.errors import Problem
@@ -9,12 +10,15 @@ from credenza.errors import Problem
 MAX_NUMBER: Final = 2**53 - 1
 MAX_DEPTH: Final = 32
 MAX_SECRET_BYTES: Final = 65_536
+MAX_LENGTH: Final = 65_536
+MAX_PROBLEMS: Final = 100
 MASKS: Final = "*•"
 
 _SENTENCES = {
     "masked_secret": "holds nothing but mask characters; leave the key out to keep the stored value",
     "empty_secret": "is empty; send null to clear the stored value, or leave the key out to keep it",
     "secret_too_long": f"is longer than {MAX_SECRET_BYTES:,} bytes",
+    "too_long": f"is longer than {MAX_LENGTH:,} characters",
     "secret_not_held": "refers to a stored value, and none is stored here; send the value itself",
     "unknown_mixed": (
         "mixes new undeclared keys with the reference to the stored ones; they are replaced as a whole, so"
@@ -28,6 +32,7 @@ _SENTENCES = {
     "not_unicode": "holds half of a surrogate pair, which is no Unicode text",
     "number_out_of_range": f"holds a number beyond ±{MAX_NUMBER}",
     "too_deep": f"is nested deeper than {MAX_DEPTH} levels",
+    "too_many_problems": f"has more than {MAX_PROBLEMS} problems; the others are left out",
 }
 
 
@@ -37,11 +42,20 @@ def describe(code: str, key: str | None = None) -> Problem:
     return Problem(code, f"{subject} {_SENTENCES[code]}.", pointer, code)
 
 
+def limit_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the first hundred problems, and one more that says so where there are others."""
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    return (*problems[:MAX_PROBLEMS], describe("too_many_problems"))
+
+
 def find_fault(value: object, depth: int = 2) -> str | None:
     """Return the code of the first thing in a value that no configuration may hold, or None.
 
     `depth` is the level the value stands at; the configuration itself is level 1.
     """
+    if isinstance(value, str):
+        return find_text_fault(value)
     waiting = [(value, depth)]
     while waiting:
         part, depth = waiting.pop()
@@ -58,6 +72,13 @@ def find_fault(value: object, depth: int = 2) -> str | None:
         if fault:
             return fault
     return None
+
+
+def find_public_fault(value: object) -> str | None:
+    """Return the code of what makes a text, or a list of texts, unfit to be stored in clear, or None."""
+    if isinstance(value, str):
+        return "too_long" if len(value) > MAX_LENGTH else None
+    return next(filter(None, map(find_public_fault, value)), None) if isinstance(value, list) else None
 
 
 def find_text_fault(text: str) -> str | None:

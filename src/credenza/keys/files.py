@@ -135,7 +135,10 @@ def _explain_reading(path: Path, error: OSError) -> KeyAbsent | KeyDenied | KeyB
 
 def _explain_writing(path: Path, error: OSError) -> KeyDenied | KeyBroken:
     if isinstance(error, FileExistsError):
-        return KeyDenied(f"There is a file {path} already; a key is never overwritten.")
+        return KeyDenied(
+            f"There is a file {path} already; a key is never overwritten. "
+            "To begin a new store with this very key, hand it over once as env://NAME."
+        )
     if isinstance(error, PermissionError):
         return KeyDenied(f"The key file {path} may not be written by this user.")
     return KeyBroken(f"The key file {path} cannot be written: {error.strerror}.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 from litestar import Litestar
@@ -24,6 +27,26 @@ from credenza.web.requests import MAX_BODY
 DESCRIBED = [*routes.HANDLERS, tokens.issue_token, *health.HANDLERS]
 
 
+_RETRY_SECONDS = 10
+
+
+@asynccontextmanager
+async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
+    """Ask for the vault's key again from time to time while it is missing, so that no restart is needed."""
+    vault = app.state.credenza.vault
+
+    async def ask() -> None:
+        while vault.locked is not None:
+            await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.to_thread(vault.unlock)
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield
+    finally:
+        asking.cancel()
+
+
 def create_app(opened: Credenza) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's."""
     registry = CollectorRegistry()
@@ -39,6 +62,7 @@ def create_app(opened: Credenza) -> ASGIApp:
             Exception: answer_problem,
         },
         request_max_body_size=MAX_BODY,
+        lifespan=[_keep_unlocking],
         logging_config=None,
         openapi_config=None,
         debug=False,

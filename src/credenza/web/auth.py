@@ -30,6 +30,10 @@ def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
 
 
 def _credential(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    for header in ("x-authorization", "authorization"):
+        # Two readers of one request must not come to believe two different credentials.
+        if len(connection.headers.getall(header, [])) > 1:
+            raise Unauthenticated(f"Send the header {header} once.", code="invalid_token")
     key = connection.headers.get("x-authorization")
     if key is None:
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")

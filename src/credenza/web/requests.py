@@ -12,6 +12,7 @@ from credenza.errors import Invalid, Problem, TooLarge, Unsupported
 
 MAX_BODY = 32 * 1024 * 1024
 _MAX_KEY = 255
+_MAX_TEXT = 256
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytearray:
@@ -48,8 +49,11 @@ class Query:
             raise _refuse(f"This call takes these query parameters: {', '.join(known) or 'none'}.", "enum")
 
     def text(self, name: str) -> str | None:
-        """Return a parameter; an empty one counts as absent."""
-        return self._values.get(name) or None
+        """Return a parameter of at most 256 characters; an empty one counts as absent."""
+        value = self._values.get(name) or None
+        if value is not None and len(value) > _MAX_TEXT:
+            raise _refuse(f"{name} has at most {_MAX_TEXT} characters.", "maxLength")
+        return value
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""

@@ -45,12 +45,14 @@ from credenza.workspace.admission import (
     may_go_on,
 )
 from credenza.workspace.changes import Changes, Outline, Torn
+from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.policy import Policy
 from credenza.workspace.restore import find_lost, restore
 from credenza.workspace.sealing import Outcome, Place, Sealer
 
 T = TypeVar("T")
 _encode = msgspec.json.encode
+_MOST_PROBLEMS = 20_000  # of a batch; beyond, each item that fails still says one reason
 _PENDING = Item(None, "pending")
 
 
@@ -86,6 +88,7 @@ class Batch:
         self.writes: list[Write] = []
         self.drops: list[Record] = []
         self.failed = False
+        self._problems = 0
         self.now = context.policy.clock()
         self._context = context
         self._tx = tx
@@ -168,10 +171,10 @@ class Batch:
     def _restore(self, index: int, change: Restore, before: Record) -> None:
         version = self._tx.version(before.row, change.version)
         # One whose tags lie outside the limit is as if it were not there.
-        if version is None or not self._admission.covers(change.name, version.document.tags):
+        if version is None or not self._admission.covers(change.name, version.document().tags):
             self._fail(index, change.name, [NO_VERSION])
             return
-        then = version.document
+        then = version.document()
         kept = self._tx.secrets(before.row, {path: ref.version for path, ref in then.secrets.items()})
         problems = find_lost(self._context.catalogue.get(before.type), then, kept)
         write, item = restore(before, then, by=self._context.actor.name, at=self.now)
@@ -225,7 +228,9 @@ class Batch:
             apis=compose.next_apis(old.apis if old else (), put, by=by, at=self.now),
             missing=draft.missing,
         )
-        if not self._admission.covers(put.name, document.tags):
+        if len(document.apis) > compose.MAX_APIS:
+            self._fail(step.position, put.name, [compose.TOO_MANY_APIS])
+        elif not self._admission.covers(put.name, document.tags):
             self._fail(step.position, put.name, [FORBIDDEN])
         elif outcome.problems:
             self._fail(step.position, put.name, outcome.problems)
@@ -301,8 +306,11 @@ class Batch:
     def _fail(self, index: int, name: str, problems: Sequence[Problem]) -> None:
         # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
         told = name if is_name(name) else None
-        located = tuple(msgspec.structs.replace(p, index=index, name=told) for p in problems)
-        self.items[index] = Item(told, "failed", problems=self.items[index].problems + located)
+        known = self.items[index].problems
+        room = min(MOST_PROBLEMS - len(known), max(_MOST_PROBLEMS - self._problems, 1))
+        located = tuple(msgspec.structs.replace(p, index=index, name=told) for p in problems[: max(room, 0)])
+        self._problems += len(located)
+        self.items[index] = Item(told, "failed", problems=known + located)
         self.failed = True
 
 

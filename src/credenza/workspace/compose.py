@@ -10,8 +10,10 @@ from credenza.errors import Problem
 from credenza.model import Api, ApiPut, Document, Edit, Put, SecretRef, Tag
 
 MAX_APIS, MAX_TAGS = 1_000, 200
-_MAX_NAME, _MAX_TEXT = 512, 65_536
+MOST_PROBLEMS = 100  # of one item; more help nobody, and are cheap to provoke
+MAX_NAME, MAX_TEXT = 512, 4_096
 _USUAL = 100
+TOO_MANY_APIS = Problem("too_many", f"An integration has at most {MAX_APIS} apis.", "/apis", "maxItems")
 
 
 def check_texts(put: Put) -> list[Problem]:
@@ -20,10 +22,10 @@ def check_texts(put: Put) -> list[Problem]:
         return []
     found: list[Problem] = []
     if put.description is not None:
-        found += _text(put.description, "/description", _MAX_TEXT)
+        found += _text(put.description, "/description", MAX_TEXT)
     for position, tag in enumerate(put.tags or ()):
-        found += _text(tag.key, f"/tags/{position}/key", _MAX_NAME, empty=False)
-        found += _text(tag.value, f"/tags/{position}/value", _MAX_TEXT)
+        found += _text(tag.key, f"/tags/{position}/key", MAX_NAME, empty=False)
+        found += _text(tag.value, f"/tags/{position}/value", MAX_TEXT)
     if put.tags and len(put.tags) > MAX_TAGS:
         found.append(Problem("too_many", f"At most {MAX_TAGS} tags.", "/tags", "maxItems"))
     if put.apis:
@@ -108,7 +110,7 @@ def _is_usual(put: Put) -> bool:
 
 
 def _is_short(text: str) -> bool:
-    return len(text) <= _MAX_NAME and "\0" not in text
+    return len(text) <= MAX_NAME and "\0" not in text
 
 
 def _differences(prefix: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[Edit]:
@@ -141,12 +143,12 @@ def _check_apis(apis: Sequence[ApiPut]) -> list[Problem]:
     found: list[Problem] = []
     seen: set[str] = set()
     if len(apis) > MAX_APIS:
-        found.append(Problem("too_many", f"At most {MAX_APIS} apis.", "/apis", "maxItems"))
+        found.append(TOO_MANY_APIS)
     for position, api in enumerate(apis):
         pointer = f"/apis/{position}/api"
-        found += _text(api.api, pointer, _MAX_NAME, empty=False)
+        found += _text(api.api, pointer, MAX_NAME, empty=False)
         if api.description is not None:
-            found += _text(api.description, f"/apis/{position}/description", _MAX_TEXT)
+            found += _text(api.description, f"/apis/{position}/description", MAX_TEXT)
         if api.api in seen:
             found.append(Problem("duplicate_api", "This api is listed twice.", pointer, "uniqueItems"))
         seen.add(api.api)

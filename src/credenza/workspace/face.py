@@ -163,7 +163,7 @@ class Workspace:
 
         def job(tx: Tx, record: Record) -> list[Version]:
             versions = tx.history(record.row, before=before, limit=limit)
-            return [each for each in versions if access.covers(self.actor, name, each.document.tags)]
+            return [each for each in versions if self._covers(name, each)]
 
         return self._read(name, job)
 
@@ -175,7 +175,7 @@ class Workspace:
             past = msgspec.structs.replace(
                 record, version=version, updated_at=then.created_at, updated_by=then.created_by
             )
-            return see(past, then.document, self._catalogue, locked=self._vault.locked is not None)
+            return see(past, then.document(), self._catalogue, locked=self._vault.locked is not None)
 
         return self._read(name, job)
 
@@ -184,7 +184,9 @@ class Workspace:
 
         def job(tx: Tx, record: Record) -> list[tuple[str, str]]:
             old, new = (self._version(tx, record, version) for version in (first, second))
-            return [(edit.pointer, edit.change) for edit in compose.list_edits(old.document, new.document)]
+            return [
+                (edit.pointer, edit.change) for edit in compose.list_edits(old.document(), new.document())
+            ]
 
         return self._read(name, job)
 
@@ -248,16 +250,16 @@ class Workspace:
             raise Forbidden("This credential is limited to other integrations.")
         record = tx.find([name]).get(name.lower())
         # One whose tags lie outside the limit is as if it were not there.
-        if record is None or record.name != name or not self._covers(record):
+        if record is None or record.name != name or not self._covers(name, record):
             raise NotFound("There is no integration of this name.")
         return record
 
-    def _covers(self, record: Record) -> bool:
-        return not self.actor.tags or access.covers(self.actor, record.name, record.document().tags)
+    def _covers(self, name: str, said: Record | Version) -> bool:
+        return not self.actor.tags or access.covers(self.actor, name, said.document().tags)
 
     def _version(self, tx: Tx, record: Record, version: int) -> Version:
         found = tx.version(record.row, version)
-        if found is None or not access.covers(self.actor, record.name, found.document.tags):
+        if found is None or not self._covers(record.name, found):
             raise NotFound("There is no such version of this integration.")
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Document, Edit, Entry, Head, Record, Secret, Tenant, Version, Write
+from credenza.model import Edit, Entry, Head, Record, Secret, Tenant, Version, Write
 from credenza.stores.sqlite import saving, search
 from credenza.stores.sqlite.shared import STREAM, Shared, read_heads
 
@@ -32,7 +32,6 @@ WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.v
 """
 _NO_LIMIT = 2**62
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
-_documents = msgspec.json.Decoder(Document)
 
 
 class SqliteTx:
@@ -212,4 +211,4 @@ def _secret(row: tuple[Any, ...]) -> Secret:
 
 
 def _version(row: tuple[Any, ...]) -> Version:
-    return Version(row[0], row[1], row[2], _edits.decode(row[3]), _documents.decode(row[4]))
+    return Version(row[0], row[1], row[2], _edits.decode(row[3]), row[4].encode())

@@ -7,13 +7,14 @@ import difflib
 import json
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 import jsonschema_rs
 import msgspec
 
 from credenza.errors import Problem
-from credenza.workspace.compose import escape
+from credenza.workspace.compose import MOST_PROBLEMS, escape
 
 TOO_DEEP = Problem("too_deep", "Values may be nested 32 levels deep.", "", "depth")
 _TOO_LARGE = Problem("number_out_of_range", "A number of this item is too large.", "", "maximum")
@@ -29,6 +30,7 @@ _KINDS = {
     "object": "an object",
 }
 _MOST_DIGITS = 300
+_LONGEST_NAME = 64
 
 
 class Explainer:
@@ -45,8 +47,10 @@ class Explainer:
             item = msgspec.json.decode(raw)
         except msgspec.DecodeError:
             return (explain_text(bytes(raw)),)
-        found = [problem for error in self._validator.iter_errors(item) for problem in self._say(item, error)]
-        return tuple(found) or (Problem("invalid_item", "This item cannot be read.", "", "type"),)
+        errors = self._validator.iter_errors(item)
+        told = chain.from_iterable(self._say(item, error) for error in errors)
+        found = tuple(islice(told, MOST_PROBLEMS))
+        return found or (Problem("invalid_item", "This item cannot be read.", "", "type"),)
 
     def _say(self, item: object, error: jsonschema_rs.ValidationError) -> Iterator[Problem]:
         pointer = "".join(f"/{escape(str(part))}" for part in error.instance_path)
@@ -68,7 +72,7 @@ class Explainer:
         known = list(self._definitions[name]["properties"])
         for position, key in enumerate(place, 1):
             if key not in known:
-                near = difflib.get_close_matches(key[:64], known, 1)
+                near = difflib.get_close_matches(key[:_LONGEST_NAME], known, 1)
                 hint = f" Is it meant to be `{near[0]}`?" if near else ""
                 message = f"Field {position} of this object is not known.{hint}"
                 yield Problem("unknown_field", message, pointer, "additionalProperties")
@@ -76,11 +80,12 @@ class Explainer:
 
 def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:
     """Return a problem for each api that names another integration as its parent."""
-    return tuple(
+    told = (
         Problem("parent_mismatch", _MISMATCH, f"/apis/{position}/integrationName", "const")
         for position, parent in enumerate(parents)
         if parent != name
     )
+    return tuple(islice(told, MOST_PROBLEMS))
 
 
 def explain_text(text: bytes) -> Problem:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath
 
+from credenza.access import allows
 from credenza.errors import Invalid, Problem
+from credenza.model import Permission
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
 from credenza.web.auth import actor_of, require_actor
@@ -19,7 +22,8 @@ from credenza.web.requests import Query, read_body, read_idempotency_key, read_i
 from credenza.workspace import Mode, Once, View, Workspace
 
 AnyRequest = Request[Any, Any, Any]
-_LARGE = 64 * 1024
+_LARGE = 64 * 1024  # bytes, and items, from which on the event loop is not to be held up
+_MANY = 500
 _encode = msgspec.json.encode
 
 
@@ -35,6 +39,9 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
     dry_run = query.flag("dryRun", default=False)
     replace = query.choice("apis", "upsert", "replace") == "replace"
     key, expected = read_idempotency_key(request), read_if_match(request)
+    workspace = _workspace(request)
+    if not allows(workspace.actor, Permission.WRITE):
+        await asyncio.wrap_future(workspace.submit([]))  # refused before the body is read, and audited
     body = await read_body(request)
     once = None
     if key is not None:
@@ -44,14 +51,15 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
         items = wire.read_items(body, replace_apis=replace, expected=expected)
     else:
         items = await asyncio.to_thread(wire.read_items, body, replace_apis=replace, expected=expected)
-    submit = _workspace(request).submit
     if dry_run:
-        future = await asyncio.to_thread(submit, items, mode=mode, dry_run=True, once=once)
+        future = await asyncio.to_thread(workspace.submit, items, mode=mode, dry_run=True, once=once)
     else:
-        future = submit(items, mode=mode, once=once)
+        future = workspace.submit(items, mode=mode, once=once)
     del body, items  # a large batch is not to be held while its answer is written
     receipt = await asyncio.wrap_future(future)
     status = 207 if mode is Mode.PER_ITEM else 200
+    if len(receipt.items) > _MANY:
+        return await asyncio.to_thread(_json, shapes.show_receipt(receipt), status=status)
     return _json(shapes.show_receipt(receipt), status=status)
 
 
@@ -98,7 +106,7 @@ async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[byt
     """List the versions of one integration, newest first."""
     query = Query(request, "before", "limit")
     before = query.number("before", None, least=1, most=10**9 - 1)
-    limit = query.number("limit", 100, least=1, most=1_000) or 100
+    limit = query.number("limit", 100, least=1, most=100) or 100
     workspace = _workspace(request)
     versions = await asyncio.to_thread(workspace.history, segment(name), before=before, limit=limit)
     return _json(shapes.show_history(segment(name), versions))
@@ -146,14 +154,18 @@ async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
 
 async def _list(request: AnyRequest, *, apis: bool) -> Response[bytes]:
     query = Query(request, "category", "type", "activeOnly", "search")
-    views = await asyncio.to_thread(
+    find = partial(
         _workspace(request).list,
         category=query.text("category"),
         type=query.text("type"),
         enabled=True if query.flag("activeOnly", default=True) else None,
         search=query.text("search"),
     )
-    return _json([shapes.show(view, apis=apis) for view in views])
+
+    def answer() -> Response[bytes]:
+        return _json([shapes.show(view, apis=apis) for view in find()])
+
+    return await asyncio.to_thread(answer)
 
 
 def _workspace(request: AnyRequest) -> Workspace:

@@ -16,6 +16,7 @@ from credenza.web.integrations.routes import RollbackBody
 from credenza.web.openapi.configurations import TEXT, Schema, accept
 from credenza.web.problems import ProblemBody
 from credenza.web.tokens import TokenAnswer, TokenRequest
+from credenza.workspace import compose
 from credenza.workspace.compose import MAX_APIS, MAX_TAGS
 
 _PREFIX = "#/components/schemas/"
@@ -33,8 +34,8 @@ _TYPES = [
     ProblemBody,
 ]
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9._ \-]{0,126}[A-Za-z0-9._\-])?$"
-_SHORT_TEXT = {**TEXT, "minLength": 1, "maxLength": 512}
-_LONG_TEXT = {**TEXT, "maxLength": 65_536}
+_SHORT_TEXT = {**TEXT, "minLength": 1, "maxLength": compose.MAX_NAME}
+_LONG_TEXT = {**TEXT, "maxLength": compose.MAX_TEXT}
 _IGNORED = "Made by the server; accepted and ignored, so that any answer can be saved back."
 _RESULTS = ("created", "updated", "unchanged", "deleted", "failed")
 _SECRET_WORDS = ("set", "replaced", "unchanged", "kept", "cleared", "provided")
