@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Measure the save path over HTTP, and beside it the bare cost of its parts, as ratios within one run.
 
-    scripts/bench.py                   the usual run, about two minutes
-    scripts/bench.py --stored 1000000  also how the cost grows with what is stored
-    scripts/bench.py --markdown FILE   write what it prints, with the machine, into a file
+    scripts/bench                   the usual run, about two minutes
+    scripts/bench --stored 1000000  also how the cost grows with what is stored
+    scripts/bench --markdown FILE   write what it prints, with the machine, into a file
 
 Every figure is the median of several rounds; two things that are compared take turns, so that a machine
 whose speed drifts gives both the same drift.
@@ -23,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bench_bare import Bare
@@ -91,19 +91,18 @@ class Names:
         return json.dumps(items, separators=(",", ":")).encode()
 
 
-def compare_batches(server: Server, bare: Bare) -> Iterator[Row]:
+def compare_batches(server: Server, bare: Bare, names: Names) -> Iterator[Row]:
     """Compare new and unchanged batches over HTTP with the straight loop over the same bytes."""
-    names = Names()
     for size in SIZES:
         new, same, straight = [], [], []
         rounds = ROUNDS if size >= LARGE else 6 * ROUNDS
         bare.save(names.body(size))
-        server.save(names.body(size))
+        server.save(names.body(size), f"created:{size}")
         for _ in range(rounds):
             body = names.body(size)
-            straight.append(_timed(lambda b=body: bare.save(b)) / size)
-            new.append(_timed(lambda b=body: server.save(b)) / size)
-            same.append(_timed(lambda b=body: server.save(b)) / size)
+            straight.append(_timed(partial(bare.save, body)) / size)
+            new.append(_timed(partial(server.save, body, f"created:{size}")) / size)
+            same.append(_timed(partial(server.save, body, f"unchanged:{size}")) / size)
         middle = [statistics.median(times) * 1e6 for times in (new, same, straight)]
         ratios = _median_ratio(new, straight), _median_ratio(new, same)
         yield (
@@ -113,17 +112,16 @@ def compare_batches(server: Server, bare: Bare) -> Iterator[Row]:
         )
 
 
-def compare_clients(server: Server) -> Iterator[Row]:
+def compare_clients(server: Server, names: Names) -> Iterator[Row]:
     """Compare durable single saves a second: one client, and many at once."""
-    names = Names()
     rates: dict[tuple[int, str], list[float]] = {}
     for _ in range(5):
         for clients in (1, 8, 32):
             bodies = [names.body(1) for _ in range(300 if clients == 1 else 1_600)]
-            for kind in ("new", "unchanged"):
-                seconds = save_many(server, bodies, clients)
+            for kind in ("created", "unchanged"):
+                seconds = save_many(server, bodies, clients, f"{kind}:1")
                 rates.setdefault((clients, kind), []).append(len(bodies) / seconds)
-    one = rates[1, "new"]
+    one = rates[1, "created"]
     for (clients, kind), found in rates.items():
         ratio = statistics.median(a / b for a, b in zip(found, one, strict=True))
         yield (
@@ -133,19 +131,42 @@ def compare_clients(server: Server) -> Iterator[Row]:
         )
 
 
-def measure_memory(server: Server) -> Iterator[Row]:
+def measure_memory(server: Server, names: Names) -> Iterator[Row]:
     """Measure start-up, idle memory, and the peak of a batch of 10,000 against its body."""
     yield "start until /readyz answers", f"{server.ready_seconds * 1000:.0f} ms", "aim: 500 ms"
     yield "idle", f"{server.idle_bytes / 1e6:.1f} MB", "aim: 80 MB"
-    body = Names().body(10_000)
+    server.save(names.body(1), "created:1")
+    body = names.body(10_000)
     before = server.memory("VmRSS")
     server.reset_peak()
-    server.save(body)
+    server.save(body, "created:10000")
     peak = server.memory("VmHWM") - before
     yield (
         "10,000 new in one batch",
         f"body {len(body) / 1e6:.1f} MB, peak {peak / 1e6:.1f} MB above idle",
         f"{peak / len(body):.2f} times the body",
+    )
+
+
+def compare_grouping(names: Names) -> Iterator[Row]:
+    """Compare one client's durable commits by the thread that groups them with commits made at once."""
+    direct, grouped = [], []
+    with (
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as other,
+        Bare(Path(one)) as bare,
+        Bare(Path(other)) as threaded,
+    ):
+        writer = threaded.writer()
+        for _ in range(60 * ROUNDS):
+            body = names.body(1)
+            direct.append(_timed(partial(bare.save, body)))
+            grouped.append(_timed(partial(threaded.save_in_turn, writer, body)))
+        writer.close()
+    yield (
+        "one commit, grouped against at once",
+        f"{statistics.median(grouped) * 1e6:.0f} µs, {statistics.median(direct) * 1e6:.0f} µs",
+        f"{_median_ratio(grouped, direct):.2f}",
     )
 
 
@@ -159,10 +180,10 @@ def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
         for mark in [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= stored]:
             while have < mark:
                 count = min(10_000, mark - have)
-                server.save(names.body(count))
+                server.save(names.body(count), f"created:{count}")
                 have += count
             bodies = [names.body(LARGE) for _ in range(2 * ROUNDS)]
-            times = [_timed(lambda b=body: server.save(b)) / LARGE for body in bodies]
+            times = [_timed(partial(server.save, body, f"created:{LARGE}")) / LARGE for body in bodies]
             have += LARGE * len(times)
             cost = statistics.median(times)
             first = first or cost
@@ -206,11 +227,13 @@ def main() -> None:
             rows.append(row)
             print(f"{row[0]:38} {row[1]:62} {row[2]}", flush=True)
 
+    names = Names()
     with Server() as server:
-        tell(lambda: measure_memory(server))
+        tell(lambda: measure_memory(server, names))
         with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as bare:
-            tell(lambda: compare_batches(server, bare))
-        tell(lambda: compare_clients(server))
+            tell(lambda: compare_batches(server, bare, names))
+        tell(lambda: compare_clients(server, names))
+    tell(lambda: compare_grouping(names))
     if options.stored:
         for scattered in (False, True):
             tell(lambda s=scattered: measure_growth(options.stored, scattered=s))
@@ -223,7 +246,7 @@ def _markdown(machine: str, rows: list[Row]) -> str:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     head = (
-        "# Benchmarks\n\nWritten by `scripts/bench.py --stored 1000000 --markdown docs/benchmarks.md`, "
+        "# Benchmarks\n\nWritten by `scripts/bench --stored 1000000 --markdown docs/benchmarks.md`, "
         "which says what each row does.\nMedians; compare ratios, not absolute figures.\n\n"
         f"- Machine: {machine}\n"
         f"- Commit: {commit.stdout.strip() or 'unknown'}\n\n| what | figure | ratio or aim |\n|---|---|---|\n"

@@ -7,6 +7,7 @@ transaction with the same rows. No permissions, no look-ups, no versions compare
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -18,9 +19,15 @@ import msgspec
 
 from credenza.connectors import Catalogue, shipped_schemas
 from credenza.stores.sqlite import connect, saving, schema
+from credenza.stores.sqlite.writer import Writer
 from credenza.vault.envelope import Sealer, encode_context
 
+Rows = dict[str, list[tuple[object, ...]]]
 _encode = msgspec.json.encode
+_AUDIT = (
+    "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
+    "VALUES (1, 'main', ?, ?, ?, 'save', ?, ?)"
+)
 
 
 class Tag(msgspec.Struct):
@@ -81,6 +88,21 @@ class Bare:
 
     def save(self, body: bytes) -> None:
         """Do the parts, one after the other."""
+        rows = self._prepare(body)
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._insert(self._connection, rows)
+        self._connection.execute("COMMIT")
+
+    def save_in_turn(self, writer: Writer, body: bytes) -> None:
+        """Do the same, the transaction by the thread that groups what waits."""
+        rows = self._prepare(body)
+        writer.submit(lambda connection, _: self._insert(connection, rows)).result()
+
+    def writer(self) -> Writer:
+        """Hand the connection to a writing thread; from then on only `save_in_turn` may be used."""
+        return Writer(self._connection, lambda _: False)
+
+    def _prepare(self, body: bytes) -> Rows:
         jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
         items = _decoder.decode(body)
         now, by = time.time_ns() // 1_000_000, "bench"
@@ -138,16 +160,17 @@ class Bare:
             tags.extend((row, tag.key, tag.value) for tag in item.tags)
             audited.append((item.name, 1))
         self._batches += 1
-        many = self._connection.executemany
-        self._connection.execute("BEGIN IMMEDIATE")
-        many(saving.CREATE, records)
-        many(saving.VERSION, versions)
-        many(saving.API, apis)
-        many(saving.TAG, tags)
-        many(saving.SECRET, secrets)
-        many(
-            "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
-            "VALUES (1, 'main', ?, ?, ?, 'save', ?, ?)",
-            [(self._batches, now, by, _encode(audited), bytes(36))],
-        )
-        self._connection.execute("COMMIT")
+        audit = [(self._batches, now, by, _encode(audited), bytes(36))]
+        return {
+            saving.CREATE: records,
+            saving.VERSION: versions,
+            saving.API: apis,
+            saving.TAG: tags,
+            saving.SECRET: secrets,
+            _AUDIT: audit,
+        }
+
+    @staticmethod
+    def _insert(connection: sqlite3.Connection, rows: Rows) -> None:
+        for statement, values in rows.items():
+            connection.executemany(statement, values)

@@ -58,10 +58,10 @@ class Server:
         self._process.wait(10)
         self._folder.cleanup()
 
-    def save(self, body: bytes) -> None:
-        """Save one batch over a connection that stays open."""
+    def save(self, body: bytes, expected: str) -> None:
+        """Save one batch over a connection that stays open; `expected` is `created:N` or `unchanged:N`."""
         self._connection.sendall(self.request(body))
-        _check(_read_answer(self._connection))
+        _check(_read_answer(self._connection), expected)
 
     def request(self, body: bytes) -> bytes:
         """Return a bulk save as it goes over the wire."""
@@ -97,13 +97,13 @@ class Server:
             return False
 
 
-def save_many(server: Server, bodies: list[bytes], clients: int) -> float:
+def save_many(server: Server, bodies: list[bytes], clients: int, expected: str) -> float:
     """Save every body once, shared out over that many connections; return the seconds it took."""
     requests = [server.request(body) for body in bodies]
-    return asyncio.run(_save_all(server.port, requests, clients))
+    return asyncio.run(_save_all(server.port, requests, clients, expected))
 
 
-async def _save_all(port: int, requests: list[bytes], clients: int) -> float:
+async def _save_all(port: int, requests: list[bytes], clients: int, expected: str) -> float:
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(clients)]
     waiting = iter(requests)
 
@@ -111,8 +111,7 @@ async def _save_all(port: int, requests: list[bytes], clients: int) -> float:
         for request in waiting:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            _check(head)
-            await reader.readexactly(_length(head))
+            _check(head + await reader.readexactly(_length(head)), expected)
 
     begun = time.perf_counter()
     await asyncio.gather(*(client(*connection) for connection in connections))
@@ -123,23 +122,26 @@ async def _save_all(port: int, requests: list[bytes], clients: int) -> float:
 
 
 def _read_answer(connection: socket.socket) -> bytes:
-    answer = b""
+    answer = bytearray()
     while b"\r\n\r\n" not in answer:
         answer += connection.recv(65_536)
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    left = _length(head + b"\r\n") - len(rest)
-    while left > 0:
-        left -= len(connection.recv(262_144))
-    return head
+    head, _, rest = bytes(answer).partition(b"\r\n\r\n")
+    while len(rest) < _length(head + b"\r\n"):
+        rest += connection.recv(1 << 20)
+    return head + b"\r\n\r\n" + rest
 
 
 def _length(head: bytes) -> int:
     return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
-def _check(head: bytes) -> None:
-    if b" 200 " not in head[:20]:
-        raise RuntimeError(f"the server refused: {head[:40]!r}")
+def _check(answer: bytes, expected: str) -> None:
+    """See that a save did what it was to measure: a recognised item costs a fraction of a new one."""
+    word, _, count = expected.partition(":")
+    told = f'"{word}":{count},'.encode()
+    body = answer.partition(b"\r\n\r\n")[2]
+    if b" 200 " not in answer[:20] or told not in body[:120]:
+        raise RuntimeError(f"expected {expected}, and was answered {answer[:20]!r} {body[:100]!r}")
 
 
 def _free_port() -> int:

@@ -18,6 +18,7 @@ from credenza.web.app import create_app
 # What the operating system must offer for tests marked `system(name)`, and the package that brings it.
 SYSTEM = {
     "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
+    "curl": (lambda: shutil.which("curl")),
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
 }
 

@@ -1,5 +1,6 @@
 """Checking a configuration: limits that hold for every type, undeclared keys, strict and lenient."""
 
+import difflib
 import json
 
 import pytest
@@ -90,6 +91,21 @@ def test_half_a_surrogate_pair_is_refused(key):
     assert [code for code, _, _ in problems("openai", incoming, lenient=True)] == ["not_unicode"]
 
 
+@pytest.mark.parametrize("letter", ["x", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
+@pytest.mark.parametrize("key", ["organizationId", "endpoint"])
+@pytest.mark.parametrize(("length", "codes"), [(65_536, []), (65_537, ["too_long"])])
+def test_a_public_text_has_at_most_65536_characters(key, length, codes, letter):
+    text = letter * length if key == "organizationId" else "http://h/" + "x" * (length - 9)
+    made = problems("openai", {"api_key": "k", key: text})
+    assert made == [(code, f"/configuration/{key}", code) for code in codes]
+
+
+def test_a_text_with_credentials_is_not_read_when_it_is_longer(monkeypatch):
+    monkeypatch.setattr("credenza.connectors.merging.redact", None)
+    made = problems("openai", {"api_key": "k", "endpoint": "http://u:p@h/" + "x" * 65_536})
+    assert [code for code, _, _ in made] == ["too_long"]
+
+
 # --- undeclared keys
 
 
@@ -104,6 +120,27 @@ def test_an_undeclared_key_is_refused_by_place_and_nearest_known_key():
 def test_an_undeclared_name_of_any_length_is_answered_without_it():
     made = draft("openai", {"api_key": "k", "endpoint" * 10_000: 1})
     assert [len(problem.message) < 100 for problem in made.problems] == [True]
+
+
+@pytest.mark.parametrize(("count", "told"), [(99, 99), (100, 100), (101, 101), (50_000, 101)])
+def test_a_hundred_problems_are_told_and_that_there_are_more(count, told):
+    made = problems("openai", {"api_key": "k", **{f"x{number}": 1 for number in range(count)}})
+    assert len(made) == told
+    assert {code for code, _, _ in made[:100]} == {"unknown_key"}
+    more = [("too_many_problems", "/configuration", "too_many_problems")]
+    assert made[100:] == (more if count > 100 else [])
+
+
+def test_a_key_is_guessed_for_64_names_of_a_batch_and_for_one_name_once(monkeypatch):
+    asked = []
+    guess = difflib.get_close_matches
+    monkeypatch.setattr(
+        difflib, "get_close_matches", lambda name, *_, **__: asked.append(name) or guess(name, ["endpoint"])
+    )
+    offers = [({"api_key": "k", "end_point": 1, f"x{number}": 1}, EMPTY) for number in range(200)]
+    made = draft_all(CATALOGUE["openai"], offers, lenient=False)
+    assert asked == ["end_point", *(f"x{number}" for number in range(63))]
+    assert all(one.problems[0].message.endswith("did you mean endpoint?") for one in made)
 
 
 def test_undeclared_keys_are_sealed_together_where_checks_are_lenient():

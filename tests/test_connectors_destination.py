@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credenza.connectors import Catalogue, ConnectorType, redact, shipped_schemas
-from credenza.connectors.destination import NOWHERE, canonicalise
+from credenza.connectors.destination import canonicalise
 
 CATALOGUE = Catalogue.load(shipped_schemas())
 EXPECTED = {
     "anthropic": {"endpoint": "url", "completionsPath": "text"},
-    **{name: {"endpoint": "url"} for name in ("ollama", "azure_openai", "openai", "cohere", "mistral")},
+    "ollama": {"endpoint": "url", "header": "text"},
+    **{name: {"endpoint": "url"} for name in ("azure_openai", "openai", "cohere", "mistral")},
     **{name: {"endpoint": "url"} for name in ("weaviatedb", "mongovectordb")},
     **{name: {"environment": "text"} for name in ("vertex_ai", "vertex_ai_gemini", "gcp")},
     **{name: {} for name in ("perplexity", "grok", "sendgrid", "git", "gcp_pubsub")},
@@ -32,7 +33,13 @@ EXPECTED = {
         "authenticationType": "text",
         "schemaRegistryUrl": "url",
     },
-    "nats": {"endpoint": "hosts", "protocol": "text", "tls": "text", "authUrl": "url"},
+    "nats": {
+        "endpoint": "hosts",
+        "protocol": "text",
+        "tls": "text",
+        "authUrl": "url",
+        "truststoreAuthenticationType": "text",
+    },
     "azure_service_bus": {"endpoint": "connection-string", "namespace": "text"},
     "ibm_mq": {
         "endpoint": "hosts",
@@ -59,6 +66,8 @@ OTHERS = {
         "https://host.example/a",
         "https://host.example.evil.example:8443/a",
         "https://host.example:8443\\@evil.example/a",
+        "https://host.example:8443/,evil.example",
+        "https://host.example:8443?version=1,evil.example",
     ],
     "jdbc": [
         "jdbc:mysql://host.example:5433/a",
@@ -75,6 +84,9 @@ OTHERS = {
         "a.example:9092,b.example:9093",
         "a.example:9092,b.example:9092,evil.example:9092",
         "tls://a.example:9092,b.example:9092",
+        "a.example:9092,b.example:9092/,evil.example:9092",
+        "a.example:9092,b.example:9092/x,evil.example:9092",
+        "a.example:9092,b.example:9092;user=x,evil.example:9092",
     ],
     "connection-string": [
         "Endpoint=sb://b.example/;EntityPath=q",
@@ -82,6 +94,8 @@ OTHERS = {
         "Endpoint=sb://a.example/;UseDevelopmentEmulator=true",
         "sb://a.example/",
         "Endpoint=sb://a.example/;Endpoint=sb://evil.example/",
+        "Endpoint=sb://a.example/,evil.example;EntityPath=q",
+        "Endpoint=sb://a.example/;EntityPath=q,Endpoint=sb://evil.example",
     ],
     "text": ["two", "One", "one ", ""],
 }
@@ -141,18 +155,20 @@ def test_the_default_written_out_is_the_same_as_none(name, key, _):
 
 @pytest.mark.parametrize("name", ["openai", "cohere", "mistral", "anthropic", "ollama"])
 def test_a_default_endpoint_counts(name):
-    assert destination(name, {}) != NOWHERE
     assert destination(name, {}) != destination(name, {"endpoint": "https://evil.example"})
 
 
 @pytest.mark.parametrize("name", [name for name, keys in EXPECTED.items() if not keys])
-def test_a_type_without_destinations_has_zeros(name):
-    assert destination(name, {"user": "anyone"}) == bytes(32)
+def test_a_type_without_destinations_has_one_of_its_own(name):
+    text = b"".join(
+        len(part).to_bytes(4, "big") + part for part in (b"credenza.destination", name.encode(), b"")
+    )
+    assert destination(name, {"user": "anyone"}) == hashlib.sha256(text).digest()
 
 
-def test_two_types_never_share_a_destination():
-    same = {"endpoint": "https://host.example"}
-    assert destination("openai", same) != destination("cohere", same)
+@pytest.mark.parametrize("values", [{}, {"endpoint": "https://host.example"}])
+def test_no_two_types_share_a_destination(values):
+    assert len({destination(name, values) for name in CATALOGUE}) == len(CATALOGUE)
 
 
 def test_keys_that_are_no_destination_do_not_count():
@@ -181,7 +197,7 @@ def test_undeclared_keys_count_by_their_fingerprint():
     openai, grok = CATALOGUE["openai"], CATALOGUE["grok"]
     assert openai.destination({}, {}, b"one") != openai.destination({}, {}, b"two")
     assert openai.destination({}, {}, b"one") != openai.destination({}, {})
-    assert grok.destination({}, {}, b"one") != NOWHERE
+    assert grok.destination({}, {}, b"one") != grok.destination({}, {})
 
 
 def test_of_a_sealed_url_the_public_form_counts():
@@ -279,6 +295,11 @@ def test_a_destination_has_one_form(kind, text, form):
         "https://",
         "",
         "a b",
+        "https://stra\N{LATIN SMALL LETTER SHARP S}e.example",
+        "https://host/?user=u,HOST=evil",
+        "nats://good:4222/,evil:4222",
+        "good:9092?version=1,evil:9092",
+        "Endpoint=sb://a/;EntityPath=q%3Dx",
         "Endpoint=sb://a/;Endpoint=sb://b/",
         "Endpoint=sb://user:p@a/",
         'Endpoint="sb://a/"',

@@ -1,6 +1,7 @@
 """What a person is told: every rule a type may have, in one sentence, from the schema's side only."""
 
 import json
+import time
 
 import pytest
 
@@ -246,3 +247,31 @@ def test_a_lenient_check_refuses_everything_else(draft, rules, incoming):
 def test_one_missing_key_is_told_once(draft):
     rules = {"required": ["a"], "if": WHEN_X, "then": {"required": ["a"]}}
     assert len(draft(rules, {"choice": "x"}).problems) == 1
+
+
+LIST = {
+    "properties": {**KEYS, "list": {**KEYS["list"], "items": {"type": "string"}, "maxItems": 200}},
+    "required": ["a"],
+}
+
+
+@pytest.mark.parametrize(("count", "told"), [(99, 99), (100, 100), (101, 101), (1_000_000, 101)])
+def test_of_a_list_a_hundred_problems_are_told_in_no_time(draft, count, told):
+    began = time.perf_counter()
+    problems = draft(LIST, {"a": "1", "list": [5] * count}).problems
+    assert time.perf_counter() - began < 2
+    assert len(problems) == told
+    assert {problem.code for problem in problems[:100]} <= {"wrong_type", "too_long"}
+    assert [problem.code for problem in problems[100:]] == ["too_many_problems"] * (count > 100)
+
+
+def test_too_long_a_list_is_told_however_long_it_is(draft):
+    [problem] = draft(LIST, {"a": "1", "list": ["x"] * 1_000_000}).problems
+    assert (problem.code, problem.pointer) == ("too_long", "/configuration/list")
+
+
+def test_every_missing_key_is_counted_also_beside_a_hundred_others(draft):
+    keys = {f"k{number}": TEXT for number in range(150)}
+    rules = {"properties": {**KEYS, **keys}, "required": [*keys]}
+    assert len(draft(rules, {}, lenient=True).missing) == 150
+    assert [problem.code for problem in draft(rules, {}).problems][99:] == ["required", "too_many_problems"]

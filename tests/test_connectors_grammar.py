@@ -64,6 +64,10 @@ BROKEN = [
     ("a secret has a limit", f"{TOKEN}/maxLength", 8, f"{TOKEN}/maxLength"),
     ("a secret is a destination", f"{TOKEN}/x-destination", "text", f"{TOKEN}/x-destination"),
     ("a secret is marked as none", f"{TOKEN}/writeOnly", False, f"{TOKEN}/writeOnly"),
+    ("a secret is trusted by another word", f"{TOKEN}/x-trust", False, f"{TOKEN}/x-trust"),
+    ("a plain key decides over trust", f"{PORT}/x-trust", True, f"{PORT}/x-trust: no such keyword"),
+    ("a URL decides over trust", f"{ENDPOINT}/x-trust", True, f"{ENDPOINT}/x-trust: no such keyword"),
+    ("a list decides over trust", "/properties/scopes/x-trust", True, "x-trust: no such keyword"),
     ("a destination is of no known kind", f"{ENDPOINT}/x-destination", "uri", ENDPOINT),
     ("a URL is not searched for credentials", f"{ENDPOINT}/x-credentials", ..., "x-credentials is missing"),
     ("a plain key is searched", f"{PORT}/x-credentials", True, f"{PORT}/x-credentials"),
@@ -116,6 +120,7 @@ def test_a_file_that_breaks_a_rule_is_refused_by_name_and_place(tmp_path, pointe
 ALLOWED = [
     (f"{TOKEN}/minLength", 1),
     (f"{TOKEN}/contentMediaType", "application/json"),
+    (f"{TOKEN}/x-trust", True),
     (f"{IF}/properties/mode", {"enum": ["a", "b"]}),
     ("/dependentRequired", {"mode": ["port"]}),
     ("/oneOf", [{"required": ["mode"]}, {"required": ["port"]}]),

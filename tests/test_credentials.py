@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,13 @@ from hypothesis import strategies as st
 
 from credenza.connectors import redact
 from credenza.connectors.destination import canonicalise
+from credenza.connectors.parameters import HARMLESS
+
+# the letters on whose meaning in a host name the editions of IDNA differ, and a capital of each
+DEVIATIONS = (
+    "\N{LATIN SMALL LETTER SHARP S}\N{LATIN CAPITAL LETTER SHARP S}\N{GREEK SMALL LETTER FINAL SIGMA}"
+)
+DEVIATIONS += "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 PUBLIC = [
     "",
@@ -50,6 +58,11 @@ PUBLIC = [
     "https://host\\path",
     "not a url at all",
     "https://ex%61mple.com/",
+    "https://host/a%20b/v1",
+    "jdbc:postgresql://db/x?currentSchema=a,public",
+    "mongodb://a:27017/?compressors=snappy,zlib",
+    "jdbc:postgresql://db/stra\N{LATIN SMALL LETTER SHARP S}e",
+    "Endpoint=sb://ns/?version=1;EntityPath=q",
 ]
 
 SEALED = [
@@ -68,6 +81,10 @@ SEALED = [
     ("https://host?sig=a#b", "https://host"),
     ("https://host/v1;jsessionid=s", "https://host/v1"),
     ("https://host/v1/key=s/x", "https://host/v1"),
+    ("https://host/v1/key%3Ds/x", "https://host/v1"),
+    ("https://host/v1?token=a=", "https://host/v1"),
+    ("https://host/v1?token=a%3D,b=c", "https://host/v1"),
+    ("https://user:p%3Dw@host/v1", "https://host/v1"),
     ("https://user:pw@host/x?host=other", "https://host/x?host=other"),
     ("user:pw@host:9092", "host:9092"),
     ("token@host:4222", "host:4222"),
@@ -121,6 +138,9 @@ SEALED = [
     ),
     ("Endpoint=sb://ns/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y", "Endpoint=sb://ns/"),
     ("Endpoint=sb://user:pw@ns/", "Endpoint=sb://ns/"),
+    ("Endpoint=sb://ns/?key=k", "Endpoint=sb://ns/"),
+    ("jdbc:exa:h:8563;user%3Du,password%3Dpw", "jdbc:exa:h:8563"),
+    ("jdbc:db2://h:50000/db:currentSchema%3Da,password%3Dpw;", "jdbc:db2://h:50000/db"),
     (
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=k==;EndpointSuffix=core.windows.net",
         "DefaultEndpointsProtocol=https;AccountName=a;EndpointSuffix=core.windows.net",
@@ -179,9 +199,56 @@ UNREADABLE = [
     "jdbc:oracle:thin:scott/tiger@//db/x y",
     "jdbc:postgresql://db/x?password=pw&host=a%20b",
     "https://user:pw@xn--\N{SNOWMAN}.example/",
+    "https://host/\N{DIGIT ONE}?a=\N{COMBINING LONG SOLIDUS OVERLAY}b",
+    *(f"https://user:pw@a{letter}b.example/" for letter in DEVIATIONS),
+    *(f"https://a{letter}b.example" for letter in DEVIATIONS),
+    *(f"a{letter}b.example:9092" for letter in DEVIATIONS),
+    *(f"jdbc:postgresql://a.example,a{letter}b.example/x" for letter in DEVIATIONS),
+    "https://user:pw@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example/" + "x" * 2048,
     ",".join(["user:pw@host"] * 101),
     ",".join(["nats://user:pw@host"] * 101),
 ]
+
+
+HIDDEN = [
+    "jdbc:teradata://db.internal/DATABASE=x,USER=u,PASSWORD=CANARY",
+    "jdbc:teradata://db.internal/USER=u,PASSWORD=CANARY",
+    "jdbc:postgresql://db/x?user=u,HOST=evil",
+    "jdbc:postgresql://db/x?user=u password=CANARY",
+    "jdbc:postgresql://db/x?user=u|password=CANARY",
+    "jdbc:postgresql://db/x?user=u\npassword=CANARY",
+    "jdbc:postgresql://db/x?user=u%26password=CANARY",
+    "jdbc:postgresql://db/x?host=a://b,password=CANARY",
+    "jdbc:db2://h:50000/db:currentSchema=a,password=CANARY;",
+    "jdbc:exa:h:8563;user=u,password=CANARY",
+    "jdbc:oracle:thin:@db:1521/x:password=CANARY",
+    "jdbc:oracle:thin:@//db/x,password=CANARY",
+    "host=db.internal user=u password=CANARY dbname=x",
+    "user=u&password=CANARY",
+    "Server=h,1433 Password=CANARY",
+    "Server=h|Password=CANARY",
+    "Server=x://h/?version=1,Password=CANARY",
+    "Endpoint=sb://h/;SharedAccessKeyName=a,SharedAccessKey=CANARY",
+    "Endpoint=sb://h,SharedAccessKey=CANARY",
+    "Endpoint=sb://h/;User=a://b,SharedAccessKey=CANARY",
+]
+
+
+@pytest.mark.parametrize("text", [*HIDDEN, *(text.replace("y=C", "y%3DC") for text in HIDDEN)])
+@pytest.mark.parametrize("equals", ["=", "%3D", "%3d"])
+def test_a_parameter_in_the_value_of_a_public_one_is_never_shown(text, equals):
+    """The last sign is the hidden parameter's; what a client decodes first is no better for it."""
+    before, _, after = text.rpartition("=") if "%3D" not in text else text.rpartition("%3D")
+    with pytest.raises(ValueError, match=r"^$"):
+        redact(before + equals + after)
+
+
+@given(st.sampled_from(sorted(HARMLESS)), st.sampled_from([",", " ", "|", "\t", "%2C", ""]), st.booleans())
+def test_no_public_name_lets_another_parameter_through(name, comma, encoded):
+    hidden = f"{name}=a{comma}password{'%3D' if encoded else '='}CANARY"
+    for text in (f"jdbc:x://h/d?{hidden}", f"jdbc:x:h;{hidden}", f"jdbc:x://h/{hidden}", hidden):
+        with pytest.raises(ValueError, match=r"^$"):
+            redact(text)
 
 
 @pytest.mark.parametrize("text", PUBLIC)
@@ -259,17 +326,42 @@ PUMPS = [
     "a://",
     "[",
     "(a=",
+    "\u0301\u0323",
+    "host=",
+    "%3D",
+    "\u00df",
 ]
-LEADS = ["", "https://", "https://u:p@", "jdbc:x://h/d?", "jdbc:oracle:thin:u/p@(", "Endpoint=", "h,", "é@"]
+LEADS = [
+    "",
+    "https://",
+    "https://u:p@",
+    "jdbc:x://h/d?",
+    "jdbc:oracle:thin:u/p@(",
+    "Endpoint=",
+    "h,",
+    "é@",
+    "http://a",
+]
 
 
 @pytest.mark.parametrize("pump", PUMPS)
 @pytest.mark.parametrize("lead", LEADS)
-def test_a_hundred_thousand_characters_are_read_at_once(lead, pump):
-    text = lead + pump * (100_000 // len(pump)) + "@x?y=z"
+@pytest.mark.parametrize("tail", ["@x?y=z", "://", ""])
+def test_a_hundred_thousand_characters_are_read_at_once(lead, pump, tail):
+    text = lead + pump * (100_000 // len(pump)) + tail
     began = time.perf_counter()
     with contextlib.suppress(ValueError):
         redact(text)
     for kind in ("url", "jdbc", "hosts", "connection-string"):
         canonicalise(kind, text)
     assert time.perf_counter() - began < 1
+
+
+def test_a_text_is_normalised_one_character_at_a_time(monkeypatch):
+    """The time to normalise grows with the square of the combining marks in a row."""
+    seen = []
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, text: seen.append((form, len(text))) or text)
+    redact("jdbc:sqlite:/" + "a\u0301\u0323" * 400)
+    with pytest.raises(ValueError, match=r"^$"):
+        redact("http://a" + "\u0301\u0323" * 48_000)
+    assert seen == [("NFKC", 1)] * 800

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,6 @@ TOLD = "http://127.0.0.1:8080"
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """Run the examples one after the other against a developer's server, as a newcomer would."""
-    if shutil.which("curl") is None:
-        pytest.fail("the README's examples need curl")
     home = tmp_path_factory.mktemp("home")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CREDENZA_", "XDG_"))}
     environment = {**kept, "HOME": str(home)}
@@ -43,10 +40,12 @@ def answers(tmp_path_factory):
     return found
 
 
+@pytest.mark.system("curl")
 def test_the_first_example_saves_both_integrations(answers):
     assert (answers[0]["created"], answers[0]["failed"]) == (2, 0)
 
 
+@pytest.mark.system("curl")
 def test_the_second_lists_them_without_their_secrets(answers):
     secrets = [
         each["configuration"].get("api_key", each["configuration"].get("password")) for each in answers[1]
@@ -55,10 +54,12 @@ def test_the_second_lists_them_without_their_secrets(answers):
     assert [list(secret) for secret in secrets] == [["$secret"], ["$secret"]]
 
 
+@pytest.mark.system("curl")
 def test_the_third_is_refused_because_the_password_would_go_elsewhere(answers):
     assert [problem["code"] for problem in answers[2]["errors"]] == ["secret_reentry_required"]
 
 
+@pytest.mark.system("curl")
 def test_the_fourth_reveals(answers):
     assert answers[3]["configuration"] == {"api_key": "sk-made-up"}
     assert len(answers) == len(EXAMPLES) == 4
@@ -87,3 +88,9 @@ def test_every_file_it_links_to_exists():
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_benchmarks_are_written_down():
+    rows = (ROOT / "docs" / "benchmarks.md").read_text().splitlines()
+
+    assert len([row for row in rows if row.startswith("| ")]) > 20

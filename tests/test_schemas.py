@@ -146,6 +146,7 @@ OPEN_CHOICES = {
     *(("ibm_mq", key) for key in ("protocol", "pubSubMethod", "authenticationType", "tls")),
     ("relational_db", "jdbcDriver"),
 }
+TRUSTS = {"kafka": {"file"}, "nats": {"tlsFile"}, "ibm_mq": {"file"}}
 EACH = pytest.mark.parametrize("name", TABLE)
 
 
@@ -253,6 +254,12 @@ def test_what_must_not_be_shown_is_marked_as_secret_and_nothing_else(name):
 @EACH
 def test_a_key_that_may_hold_credentials_inside_its_text_is_marked(name):
     assert CATALOGUE[name].embeds == SEALABLE.get(name, set())
+
+
+@EACH
+def test_a_secret_that_decides_which_servers_are_believed_is_marked(name):
+    assert CATALOGUE[name].trusts == TRUSTS.get(name, set())
+    assert CATALOGUE[name].trusts <= CATALOGUE[name].secrets
 
 
 def test_the_name_of_a_header_is_no_secret():
