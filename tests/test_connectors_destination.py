@@ -242,6 +242,9 @@ def test_the_hash_of_a_destination_is_the_same_in_every_version():
         "kafka": "86fbbefe13999b07613d11cbccd263d0fef60598b8ec329d09cba609c23365e2",
         "relational_db": "7c8a9590dbcdd3c04c942c4500ffbcde9ec1725839c0578f45f644e46962a2a8",
         "azure_service_bus": "6a7c7cb9adad154f6d3559c185c142e444132f9ca80b1ec3fc598a2aee9a8dbe",
+        "nats": "45afcef3eca433ec27202ab938dedf17b5c987f9992605f084cdf1b93df274bc",
+        "ollama": "98670bc052ffec090f94da5d4290b6e70ceb5b6833ef0e92e406d34221441ca2",
+        "sendgrid": "cd8aac3d5fef3a2d036738f801b86846c0db3dd582c276628e02c431dfbadcae",
     }
     assert {name: destination(name, base(name)).hex() for name in frozen} == frozen
 

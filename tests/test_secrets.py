@@ -222,21 +222,6 @@ def test_a_text_saved_over_a_sealed_url_replaces_the_whole_of_it(api, type, plac
     assert resolve(api)[place] == read(api)["configuration"][place] == redacted
 
 
-def test_a_sealed_url_that_leads_elsewhere_asks_for_the_secret_beside_it(api):
-    configure(
-        api, "one", "relational_db", **EXAMPLES["relational_db"] | {"datasourceURL": JDBC + "?password=a"}
-    )
-    keep = {"jdbcDriver": "Postgres", "user": "robot"}
-
-    same = configure(api, "one", "relational_db", **keep, datasourceURL=JDBC + "?password=b")
-    moved = configure(
-        api, "one", "relational_db", **keep, datasourceURL="jdbc:postgresql://evil.example/app?password=b"
-    )
-
-    assert told(same)["/configuration/password"] == "kept"
-    assert problems(moved) == [(0, "secret_reentry_required", "/configuration/password")]
-
-
 def test_a_kept_sealed_url_does_not_move_with_another_key_either(api):
     example = EXAMPLES["relational_db"] | {"datasourceURL": JDBC + "?password=a"}
     configure(api, "one", "relational_db", **example)

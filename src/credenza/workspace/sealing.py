@@ -78,10 +78,24 @@ class Sealer:
             if path != UNKNOWN:
                 self._enter(place, out, draft, path, destination)
         hidden = self._blind and UNKNOWN in draft.entered and UNKNOWN in held
+        hidden = hidden or self._redirects(place, out, type, draft)
         for path in draft.kept:
             if path != UNKNOWN:
                 self._keep(place, out, path, b"" if hidden else destination)
         return out
+
+    def _redirects(self, place: Place, out: Outcome, type: ConnectorType, draft: Draft) -> bool:
+        """Tell whether something sealed that decides where secrets go is not what it was.
+
+        The public form of a sealed URL does not show all of it, and of a trust store nothing: what they
+        hide may lead elsewhere. One who may not reveal is not told either whether it is the same.
+        """
+        paths = [f"/{key}" for key in type.embeds | type.trusts]
+        return any(
+            self._blind or out.refs[path] is not place.refs.get(path)
+            for path in paths
+            if path in draft.entered
+        ) or any(path in draft.cleared for path in paths if path[1:] in type.trusts)
 
     def _enter(self, place: Place, out: Outcome, draft: Draft, path: str, destination: bytes) -> bytes:
         """Return the fingerprint of the secret that stays or is sealed."""
