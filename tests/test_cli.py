@@ -162,7 +162,7 @@ def test_init_makes_a_store_once_and_leaves_it_as_it_is_from_then_on(tmp_path, k
     assert first == again
     assert first["workspace"] == "default"
     assert "CREDENZA_TEST_KEK" in first["key"]
-    assert first["next"].startswith("credenza apikey create")
+    assert "credenza apikey create --role admin" in first["next"]
 
 
 def test_init_without_a_word_about_the_key_says_what_can_be_said(tmp_path):

@@ -79,8 +79,8 @@ def test_types_are_listed_explained_and_given_as_their_schema(prompt):
     assert [row["type"] for row in prompt.rows("types")] == list(CATALOGUE)
     assert [each["name"] for each in prompt.json("types")] == list(CATALOGUE)
     told = prompt.run("types", "aws").stdout
-    assert "api_key\tAccess secret\t\tsecret\t\t\t" in told
-    assert "region\tRegion\trequired\t\tyes\t" in told
+    assert "api_key  (optional, secret)\n" in told
+    assert "region  (required, says where secrets go)\n" in told
     assert "If connectionType is ACCESS_KEY: user, api_key required." in told
     assert prompt.json("types", "aws") == CATALOGUE["aws"].schema
 

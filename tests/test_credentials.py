@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from credenza.connectors import redact
 
-# the letters on whose meaning in a host name the editions of IDNA differ, and a capital of each
+# the letters on whose meaning in a host name the editions of IDNA differ, and two that become one
 DEVIATIONS = (
     "\N{LATIN SMALL LETTER SHARP S}\N{LATIN CAPITAL LETTER SHARP S}\N{GREEK SMALL LETTER FINAL SIGMA}"
 )
-DEVIATIONS += "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+DEVIATIONS += "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{MATHEMATICAL BOLD SMALL FINAL SIGMA}"
 
 PUBLIC = [
     "",

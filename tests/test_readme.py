@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from credenza.cli.root import COMMANDS
+from credenza.connectors import Catalogue
 from credenza.model import Role
 from credenza.settings import Settings
 
@@ -55,20 +56,28 @@ def test_the_second_lists_them_without_their_secrets(answers):
 
 
 @pytest.mark.system("curl")
-def test_the_third_is_refused_because_the_password_would_go_elsewhere(answers):
-    assert [problem["code"] for problem in answers[2]["errors"]] == ["secret_reentry_required"]
+def test_the_third_plans_a_change_and_keeps_the_secret(answers):
+    [item] = answers[2]["results"]
+
+    assert (answers[2]["dryRun"], item["result"]) == (True, "updated")
+    assert item["secrets"] == {"/configuration/api_key": "kept"}
 
 
 @pytest.mark.system("curl")
-def test_the_fourth_reveals(answers):
-    assert answers[3]["configuration"] == {"api_key": "sk-made-up"}
-    assert len(answers) == len(EXAMPLES) == 4
+def test_the_fourth_is_refused_because_the_password_would_go_elsewhere(answers):
+    assert [problem["code"] for problem in answers[3]["errors"]] == ["secret_reentry_required"]
+
+
+@pytest.mark.system("curl")
+def test_the_fifth_reveals(answers):
+    assert answers[4]["configuration"] == {"api_key": "sk-made-up"}
+    assert len(answers) == len(EXAMPLES) == 5
 
 
 def test_every_setting_stands_in_the_table_and_nothing_else_does():
     told = set(re.findall(r"`CREDENZA_([A-Z_]+)`", README))
 
-    assert told | {"DEV"} == {field.upper() for field in Settings.__struct_fields__} | {"DEV"}
+    assert told - {"WORKSPACE"} == {field.upper() for field in Settings.__struct_fields__}
 
 
 def test_every_command_is_named():
@@ -88,6 +97,13 @@ def test_every_file_it_links_to_exists():
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_example_of_a_type_is_one(tmp_path):
+    [example] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "acme.json").write_text(example)
+
+    assert Catalogue.load(tmp_path)["acme"].secrets == {"token"}
 
 
 def test_the_benchmarks_are_written_down():

@@ -13,7 +13,8 @@
     ├── Unavailable            the service cannot do this now
     │   ├── VaultLocked        the key-encryption key is missing or is not this vault's
     │   ├── StoreFull          no room left on the device
-    │   └── StoreDamaged       the store's file is damaged
+    │   ├── StoreDamaged       the store's file is damaged
+    │   └── TypeNotLoaded      a record's connector type is not loaded
     ├── Damaged                a sealed record was changed, moved or cut short
     ├── WrongKey               a sealed record was made with another key
     └── Misconfigured          the program cannot start like this
@@ -140,6 +141,13 @@ class StoreDamaged(Unavailable):
     """The store's file is damaged; run `credenza doctor`."""
 
     code = "store_damaged"
+    retryable = False
+
+
+class TypeNotLoaded(Unavailable):
+    """The connector type is not loaded: name its folder in CREDENZA_SCHEMAS and start again."""
+
+    code = "type_not_loaded"
     retryable = False
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import rich_click as click
 
-from credenza.cli.failures import REFUSED
+from credenza.cli.failures import REFUSED, Misused
 from credenza.cli.output import count, wants_json, write_json
 from credenza.cli.session import json_option, session, store_options, workspace_option
+
+_is_head = re.compile(r"[a-z0-9-]+:[0-9]{1,18}:[0-9a-f]{72}").fullmatch
 
 
 @click.group("audit")
@@ -28,6 +32,10 @@ def verify(ctx: click.Context, exported: tuple[str, ...]) -> None:
     Leaves with 1 when something is found. A store set back as a whole to an earlier day is found only with
     a head that was exported after that day: keep the heads outside the store.
     """
+    if not all(_is_head(head) for head in exported):
+        raise Misused(
+            "A head is given as `audit heads` printed it: stream, count and MAC with colons between."
+        )
     with session() as (_, _, workspace):
         rows, found, heads = workspace.verify_audit(exported)
     if wants_json():
@@ -36,8 +44,10 @@ def verify(ctx: click.Context, exported: tuple[str, ...]) -> None:
         for finding in found:
             click.echo(finding)
         click.echo(f"{count(rows, 'row')}, {count(len(found), 'finding')}.")
-        for head in heads:
-            click.echo(f"--head {head}")
+        if not found:
+            click.echo("To find a store that was set back, keep this outside of it and give it next time:")
+        for head in [] if found else heads:
+            click.echo(f"  --head {head}")
     if found:
         ctx.exit(REFUSED)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 import rich_click as click
 
@@ -34,13 +37,20 @@ def init() -> None:
             "key": describe_key(credenza),
             "keyId": credenza.vault.meta.kek_id,
             "workspace": credenza.tenant().slug,
-            "next": f"credenza apikey create --role admin{where(credenza.settings)}",
+            "next": f"{program()} apikey create --role admin{where(credenza.settings)}",
         }
         if wants_json():
             write_json(told)
             return
         write_fields(told)
         click.echo("Without this key no secret can be read again: keep a copy of it apart from the store's.")
+
+
+def program() -> str:
+    """Return how this program is called from here: it may lie in an environment that is not active."""
+    if shutil.which("credenza"):
+        return "credenza"
+    return shlex.quote(str(Path(sys.executable).with_name("credenza")))
 
 
 def describe_key(credenza: Credenza) -> str:

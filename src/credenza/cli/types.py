@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import rich_click as click
 
 from credenza.cli.conditions import explain_conditions
@@ -9,8 +11,6 @@ from credenza.cli.output import clean, wants_json, write_json, write_table
 from credenza.cli.session import json_option, read_settings, setting
 from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import NotFound
-
-_LONGEST = 80
 
 
 @click.command("types")
@@ -52,10 +52,8 @@ def _show(type: ConnectorType) -> dict[str, str]:
 def _write_one(type: ConnectorType) -> None:
     click.echo(f"{clean(type.title)} ({type.name}, {type.category})")
     click.echo(f"{clean(type.description)}\n")
-    write_table(
-        ("key", "title", "required", "secret", "destination", "values", "default"),
-        [_describe(type, key) for key in type.keys],
-    )
+    for key in type.keys:
+        click.echo("\n".join(_describe(type, key)))
     conditions = explain_conditions(type.schema)
     if conditions:
         click.echo()
@@ -63,24 +61,27 @@ def _write_one(type: ConnectorType) -> None:
         click.echo(clean(sentence))
 
 
-def _describe(type: ConnectorType, key: str) -> tuple[object, ...]:
+def _describe(type: ConnectorType, key: str) -> Iterator[str]:
+    """Yield a key as lines, nothing of it cut: a value that is cut cannot be typed."""
     rules = type.schema["properties"][key]
-    known = rules.get("enum") or rules.get("examples") or ()
-    values = ", ".join(map(str, known))
-    return (
-        *(key, rules.get("title", "")),
-        "required" if key in type.schema.get("required", ()) else "",
-        _secrecy(type, key),
-        "yes" if key in type.destinations else "",
-        values if "enum" in rules or len(values) <= _LONGEST else f"{values[:_LONGEST]}…",
-        rules.get("default"),
-    )
+    marks = [
+        "required" if key in type.schema.get("required", ()) else "optional",
+        *_secrecy(type, key),
+        *(["says where secrets go"] if key in type.destinations else []),
+    ]
+    yield f"{key}  ({', '.join(marks)})"
+    yield f"    {clean(rules.get('title', ''))}. {clean(rules.get('description', ''))}".rstrip(". ") + "."
+    for word, values in (("one of", rules.get("enum")), ("for example", rules.get("examples"))):
+        if values:
+            yield f"    {word}: {clean(' | '.join(map(str, values)))}"
+    if "default" in rules:
+        yield f"    default: {clean(str(rules['default']))}"
 
 
-def _secrecy(type: ConnectorType, key: str) -> str:
+def _secrecy(type: ConnectorType, key: str) -> list[str]:
     if key in type.secrets:
-        return "secret"
-    return "with credentials" if key in type.embeds else ""
+        return ["secret"]
+    return ["secret with credentials in it"] if key in type.embeds else []
 
 
 def _secrets(type: ConnectorType) -> list[str]:

@@ -26,7 +26,8 @@ _ORACLE_SID = re.compile(r"([A-Za-z0-9_.-]{1,253}):([0-9]{1,5})[:/]([A-Za-z0-9_$
 _DESCRIPTION_NAME = re.compile(r"\(\s{0,8}([A-Za-z_]{1,64})\s{0,8}=")
 # letters that one edition of IDNA maps to others and the next keeps: two clients, two hosts
 _DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
-_NORMAL_MARKS = frozenset("@?;#=:/\\%,[]")
+_NORMAL_MARKS = "@?;#=:/\\%,[]"
+_STROKE = "\u0338"  # the one combining mark that turns a delimiter into another character
 _MARKED = re.compile(r"[@?;#=]|%3d", re.IGNORECASE)
 _MAX_PORT = 65535
 _MAX_HOSTS = 100
@@ -94,19 +95,20 @@ def refuse_lookalikes(text: str) -> None:
     """
     if text.isascii():
         return
-    # one by one: to normalise a whole text takes time in the square of its combining marks
-    if len(text) > _MAX_INTERNATIONAL or any(map(_becomes_mark, text)):
+    if len(text) > _MAX_INTERNATIONAL or ("=" in text and _STROKE in text):
         raise ValueError
-    if "=" in text and "\u0338" in text:
+    normal = _normalise(text)
+    if any(normal.count(mark) != text.count(mark) for mark in _NORMAL_MARKS):
         raise ValueError
 
 
-def _becomes_mark(character: str) -> bool:
-    return not character.isascii() and not _NORMAL_MARKS.isdisjoint(unicodedata.normalize("NFKC", character))
+def _normalise(text: str) -> str:
+    """Normalise character by character: a whole text takes time in the square of its combining marks."""
+    return "".join(unicodedata.normalize("NFKC", character) for character in text)
 
 
 def _deviates(text: str) -> bool:
-    return not text.isascii() and not _DEVIATIONS.isdisjoint(text.lower())
+    return not text.isascii() and not _DEVIATIONS.isdisjoint(_normalise(text).lower())
 
 
 def _read_address(text: str) -> Address:

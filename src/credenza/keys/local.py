@@ -124,7 +124,7 @@ class KeyVariable:
         del vault, keepsake
         text = Sensitive(os.environ.get(self._name, ""))
         if not text.reveal():
-            raise KeyAbsent(f"The {self.label} is not set. This makes a key for it: {ONE_LINER}")
+            raise KeyAbsent(f"The {self.label} is not set.")
         return decode_key(text, f"the {self.label}")
 
     def create(self, vault: bytes) -> tuple[Sensitive[bytes], None]:
@@ -134,7 +134,11 @@ class KeyVariable:
             KeyAbsent: the variable is not set, or empty.
             KeyBroken: what it holds is no key.
         """
-        return self.fetch(vault, None), None
+        try:
+            return self.fetch(vault, None), None
+        except KeyAbsent as error:
+            # Only here: where a vault exists already, another key would be of no use to it.
+            raise KeyAbsent(f"{error.message} This makes a key for it: {ONE_LINER}") from None
 
 
 def _read_path(uri: str) -> Path:

@@ -11,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from credenza import errors
-from credenza.errors import CredenzaError, Problem
+from credenza.errors import CredenzaError, Problem, VaultLocked
 
 _log = logging.getLogger("credenza")
 
@@ -112,6 +112,10 @@ def describe(error: BaseException) -> str:
 
 
 def _classify(error: Exception) -> tuple[HTTPStatus, CredenzaError]:
+    if isinstance(error, VaultLocked):
+        return status_of(
+            error
+        ), VaultLocked()  # where its key is kept is the operator's to know, not the caller's
     if isinstance(error, CredenzaError):
         return status_of(error), error
     if isinstance(error, HTTPException) and error.status_code in _FRAMEWORK:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from credenza.connectors import UNKNOWN, Catalogue, ConnectorType, join
-from credenza.errors import Damaged
+from credenza.errors import Damaged, TypeNotLoaded
 from credenza.model import Document, Record, Secret
 from credenza.sensitive import Sensitive
 from credenza.vault import Ring
@@ -35,6 +35,7 @@ def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
     Raises:
         WrongKey: a secret was sealed under a key this workspace does not hold.
         Damaged: a secret was changed or moved, is missing, or the record says it now goes elsewhere.
+        TypeNotLoaded: without its schema nobody can tell where the secrets may go.
     """
     record, document, secrets = sealed
     opened = {}
@@ -46,7 +47,7 @@ def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
     connector = catalogue.get(record.type)
     if connector is None:
         if opened:
-            raise Damaged("The connector type of this integration is not loaded; its secrets stay closed.")
+            raise TypeNotLoaded
         return Resolved(record, document, Sensitive(dict(document.configuration)))
     if find_misplaced(connector, document, secrets):
         raise Damaged("A secret of this integration was sealed for another destination; enter it again.")

@@ -23,7 +23,9 @@ def open_store(
     if parts.netloc or parts.query or parts.fragment or not path.name:
         raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
     if not create and not path.exists():
-        raise StoreRejected("There is no store yet: run `credenza init`, or `credenza serve --dev`.")
+        raise StoreRejected(
+            f"There is no store at {path} yet: run `credenza init`, or `credenza serve --dev`."
+        )
     return SqliteStore(
         path.absolute(),
         serving=serving,
