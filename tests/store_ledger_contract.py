@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from credenza.errors import Conflict, CredenzaError
-from credenza.model import Entry, Head, Tenant, VaultMeta
+from credenza.model import Tenant, VaultMeta
+from credenza.trail import Entry, Head
 from store_contract import StoreContract
 from store_rows import add_tenant, api_key, names_of, put, ring_rows, run
 

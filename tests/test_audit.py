@@ -11,9 +11,10 @@ import pytest
 
 from credenza import audit
 from credenza.errors import CredenzaError, Forbidden, StoreFull
-from credenza.model import Actor, Head, Note, Put, Role
+from credenza.model import Actor, Put, Role
 from credenza.sensitive import Sensitive
 from credenza.stores.sqlite.transaction import SqliteTx
+from credenza.trail import Head, Note
 from credenza.workspace import face
 
 SECRET = "sk-never-in-a-row"

@@ -20,9 +20,10 @@ from credenza.errors import (
     WrongKey,
 )
 from credenza.ids import new_ids
-from credenza.model import Actor, ApiKey, Note, Role, Tag, Tenant
+from credenza.model import Actor, ApiKey, Role, Tag, Tenant
 from credenza.ports import Store, Tx
 from credenza.sensitive import Sensitive
+from credenza.trail import Note
 from credenza.vault import Vault
 from credenza.workspace import Policy
 

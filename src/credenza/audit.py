@@ -13,7 +13,8 @@ from typing import Protocol
 import msgspec
 
 from credenza.errors import CredenzaError, Damaged, WrongKey
-from credenza.model import Entry, Head, Note, Tenant
+from credenza.model import Tenant
+from credenza.trail import Entry, Head, Note
 
 BEGINNING = "workspace.create"  # the verb of a workspace's first row
 

@@ -7,19 +7,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from credenza.model import (
-    ApiKey,
-    Entry,
-    Head,
-    Record,
-    RingRow,
-    Secret,
-    Tenant,
-    VaultMeta,
-    Version,
-    Write,
-)
+from credenza.model import ApiKey, Record, RingRow, Secret, Tenant, VaultMeta, Version, Write
 from credenza.sensitive import Sensitive
+from credenza.trail import Entry, Head
 
 T = TypeVar("T")
 

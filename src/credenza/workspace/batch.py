@@ -9,7 +9,6 @@ and reserves, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -34,7 +33,7 @@ from credenza.model import (
 )
 from credenza.ports import Tx
 from credenza.vault import Ring
-from credenza.workspace import compose
+from credenza.workspace import compose, receipts
 from credenza.workspace.admission import (
     FORBIDDEN,
     NO_VERSION,
@@ -244,7 +243,7 @@ class Batch:
         words = self._words(old, document, draft)
         if before is None or old is None:
             edits, result = [], "created"
-            changed = _paths(tuple(document.configuration), tuple(document.secrets))
+            changed = receipts.name_paths(tuple(document.configuration), tuple(document.secrets))
         else:
             edits, result = compose.list_edits(old, document), "updated"
             changed = tuple(edit.pointer for edit in edits)
@@ -297,11 +296,11 @@ class Batch:
         if not new.secrets and not (old and old.secrets):
             return {}
         if old is None and not self._guarded:
-            return _all_set(tuple(new.secrets))
+            return receipts.all_set(tuple(new.secrets))
         words = compose.secret_words(old.secrets if old else {}, new.secrets, draft.entered)
         if self._guarded:
             words |= {f"/configuration{path}": "provided" for path in draft.entered}
-        return _share_words(tuple(words.items()))
+        return receipts.share_words(tuple(words.items()))
 
     def _fail(self, index: int, name: str, problems: Sequence[Problem]) -> None:
         # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
@@ -335,21 +334,3 @@ def _held(step: Step) -> Held:
     if document is None:
         return EMPTY
     return Held(document.configuration, {path: ref.redacted for path, ref in document.secrets.items()})
-
-
-@lru_cache(maxsize=1_024)
-def _all_set(pointers: tuple[str, ...]) -> Mapping[str, str]:
-    return {f"/configuration{pointer}": "set" for pointer in pointers}
-
-
-@lru_cache(maxsize=1_024)
-def _share_words(words: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """Return one mapping for all receipts that say the same: a large batch has few kinds of them."""
-    return dict(words)
-
-
-@lru_cache(maxsize=1_024)
-def _paths(keys: tuple[str, ...], pointers: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"/configuration/{compose.escape(key)}" for key in keys) + tuple(
-        f"/configuration{pointer}" for pointer in pointers
-    )

@@ -11,8 +11,9 @@ import msgspec
 from credenza import access, audit
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Damaged, Forbidden, NotFound, WrongKey
-from credenza.model import Actor, Change, Drop, Head, Item, Permission, Receipt, Record, Restore, Version
+from credenza.model import Actor, Change, Drop, Item, Permission, Receipt, Record, Restore, Version
 from credenza.ports import Store, Tx
+from credenza.trail import Head
 from credenza.vault import Vault
 from credenza.workspace import compose, saving
 from credenza.workspace.batch import Context

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from credenza.errors import CredenzaError
-from credenza.model import Entry, Head
+from credenza.trail import Entry, Head
 
 STREAM = "main"  # one file has one writer, hence one audit stream
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Edit, Entry, Head, Record, Secret, Tenant, Version, Write
+from credenza.model import Edit, Record, Secret, Tenant, Version, Write
 from credenza.stores.sqlite import saving, search
 from credenza.stores.sqlite.shared import STREAM, Shared, read_heads
+from credenza.trail import Entry, Head
 
 _RECORD = """
 SELECT i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
