@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 
 from credenza.errors import StoreFull
-from credenza.model import Actor, Put, Role
+from credenza.model import Actor, ApiPut, Put, Role
 from credenza.sensitive import Sensitive
 from credenza.settings import Settings, open_credenza
 from credenza.web.app import create_app

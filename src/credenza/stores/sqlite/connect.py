@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from credenza.errors import CredenzaError, StoreDamaged, StoreFull, StoreRejected, Unavailable
+from credenza.errors import Conflict, CredenzaError, StoreDamaged, StoreFull, StoreRejected, Unavailable
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
@@ -109,6 +109,8 @@ def translate(error: sqlite3.Error) -> CredenzaError:
         return StoreFull()
     if code in _BROKEN:
         return StoreDamaged()
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return Conflict()  # a name was taken between looking and writing
     if code in _PASSING:
         return Unavailable("The store cannot be written to or read at the moment.")
     # A statement of ours is wrong: that is no state of the store, and trying again will not help.

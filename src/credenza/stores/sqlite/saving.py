@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Write
+from credenza.model import Api, Secret, Write
 from credenza.stores.sqlite import search
+
+Rows = dict[str, list[tuple[object, ...]]]
 
 CREATE = """
 INSERT INTO integrations (id, workspace_id, uuid, name, type, category, description, enabled, version,
@@ -47,41 +49,38 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 _DESTROY = "DELETE FROM secrets WHERE integration_id = ? AND last_version <= ?"
 
 
-def save(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write], keep: int) -> None:
-    """Write every record's next version in the caller's transaction.
+def create_rows(workspace: int, writes: Sequence[Write]) -> Rows:
+    """Return the rows of new records, by statement, in the order in which they go in."""
+    return {
+        CREATE: [_created(write, workspace) for write in writes],
+        VERSION: [_version(write) for write in writes],
+        API: [_api(write, api) for write in writes for api in write.document.apis],
+        TAG: [(write.record.row, *tag) for write in writes for tag in write.document.tags],
+        SECRET: [_secret(write, secret) for write in writes for secret in write.secrets],
+    }
+
+
+def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write], keep: int) -> None:
+    """Write the next versions of records that exist, in the caller's transaction.
 
     Raises:
         Conflict: a record is no longer at the version that was read.
-        sqlite3.IntegrityError: a name was taken meanwhile.
     """
     many = connection.executemany
-    created = [write for write in writes if write.before is None]
-    updated = [write for write in writes if write.before is not None]
-    if created:
-        many(CREATE, [_created(write, workspace) for write in created])
-    if updated:
-        _update(connection, workspace, updated)
+    _update(connection, workspace, writes)
     many(VERSION, [_version(write) for write in writes])
-    _save_children(connection, writes)
+    _save_children(connection, [write for write in writes if write.children])
     retired = [
         (write.before.version, write.record.row, path)
-        for write in updated
+        for write in writes
         if write.before
         for path in write.retired
     ]
     if retired:
         many(_RETIRE, retired)
-    if updated:
-        many(_RESTORE, [(write.record.row, *which) for write in updated for which in write.restored])
-        many(_DESTROY, [(write.record.row, write.record.version - keep) for write in updated])
-    many(
-        SECRET,
-        [
-            (write.record.row, s.path, s.version, s.id, s.destination, s.rule, s.fingerprint, s.blob)
-            for write in writes
-            for s in write.secrets
-        ],
-    )
+    many(_RESTORE, [(write.record.row, *which) for write in writes for which in write.restored])
+    many(_DESTROY, [(write.record.row, write.record.version - keep) for write in writes])
+    many(SECRET, [_secret(write, secret) for write in writes for secret in write.secrets])
 
 
 def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]) -> None:
@@ -105,28 +104,25 @@ def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Wri
 
 
 def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
-    writes = [write for write in writes if write.children]
-    older = [write for write in writes if write.before is not None]
-    if older:
-        connection.executemany(
-            _OTHER_APIS,
-            [(w.record.row, msgspec.json.encode([a.api for a in w.document.apis]).decode()) for w in older],
-        )
-        connection.executemany(
-            "DELETE FROM integration_tags WHERE integration_id = ?", [(w.record.row,) for w in older]
-        )
-    connection.executemany(
-        API,
-        [
-            (
-                *(write.record.row, a.api, a.description, a.enabled),
-                *(a.created_at, a.created_by, a.updated_at, a.updated_by),
-            )
-            for write in writes
-            for a in write.document.apis
-        ],
+    if not writes:
+        return
+    many = connection.executemany
+    kept = [(w.record.row, msgspec.json.encode([a.api for a in w.document.apis]).decode()) for w in writes]
+    many(_OTHER_APIS, kept)
+    many("DELETE FROM integration_tags WHERE integration_id = ?", [(w.record.row,) for w in writes])
+    many(API, [_api(write, api) for write in writes for api in write.document.apis])
+    many(TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags])
+
+
+def _api(write: Write, api: Api) -> tuple[object, ...]:
+    return (
+        *(write.record.row, api.api, api.description, api.enabled),
+        *(api.created_at, api.created_by, api.updated_at, api.updated_by),
     )
-    connection.executemany(TAG, [(write.record.row, *tag) for write in writes for tag in write.document.tags])
+
+
+def _secret(write: Write, s: Secret) -> tuple[object, ...]:
+    return (write.record.row, s.path, s.version, s.id, s.destination, s.rule, s.fingerprint, s.blob)
 
 
 def _created(write: Write, workspace: int) -> tuple[object, ...]:

@@ -1,7 +1,8 @@
 """What the jobs of one transaction share: read once, kept in memory, written once before COMMIT.
 
-Row numbers, ends of audit streams and counts of seals belong to every save. Written by each job, they would
-cost a single save half of its statements; so a shared commit writes them once for all.
+Row numbers, ends of audit streams and counts of seals belong to every save, and new records need nothing of
+one another. Written by each job, they would cost as many statements as there are jobs, and at each of them
+the writing thread may lose its turn to another; so a shared commit writes them once for all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from credenza.errors import CredenzaError
 from credenza.trail import Entry, Head
 
+_MOST_DEFERRED = 250  # records, as many as a chunk of a large batch
 STREAM = "main"  # one file has one writer, hence one audit stream
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 
@@ -26,15 +28,18 @@ class Shared:
         """Begin a transaction's state; nothing is read yet."""
         self._connection = connection
         self._last_row: int | None = None
+        self._deferred = 0
         self._reserved = False
         self._heads: dict[int, Head | None] = {}
         self._entries: list[tuple[object, ...]] = []
         self._seals: Counter[tuple[int, int]] = Counter()
+        self._rows: dict[str, list[tuple[object, ...]]] = {}
+        self._names: set[tuple[int, str]] = set()
 
     @property
     def size(self) -> int:
         """Return a number that grows with whatever would have to be undone."""
-        return len(self._entries) + self._seals.total()
+        return len(self._entries) + self._seals.total() + self._deferred
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
@@ -64,12 +69,33 @@ class Shared:
         """Add to the number of seals made under a term."""
         self._seals[workspace, term] += count
 
+    def defer(self, workspace: int, names: Sequence[str], rows: dict[str, list[tuple[object, ...]]]) -> None:
+        """Take the rows of new records, to be written with those of others."""
+        self._deferred += len(names)
+        self._names.update((workspace, name.lower()) for name in names)
+        for statement, values in rows.items():
+            self._rows.setdefault(statement, []).extend(values)
+        if len(self._names) >= _MOST_DEFERRED:
+            self.write_rows()
+
+    def awaits(self, workspace: int, names: Sequence[str]) -> bool:
+        """Tell whether one of these names belongs to a record that is not written yet."""
+        return bool(self._names) and any((workspace, name.lower()) in self._names for name in names)
+
+    def write_rows(self) -> None:
+        """Write the rows of new records that wait; raises sqlite3.IntegrityError where a name is taken."""
+        if self._names:
+            rows, self._rows, self._names = self._rows, {}, set()
+            for statement, values in rows.items():
+                self._connection.executemany(statement, values)
+
     def flush(self) -> None:
         """Write everything, in the transaction.
 
         Raises:
             CredenzaError: a head does not fit its stream: the trail was tampered with.
         """
+        self.write_rows()
         execute = self._connection.execute
         if self._reserved:
             execute("UPDATE counters SET value = ? WHERE name = 'integrations'", (self._last_row,))

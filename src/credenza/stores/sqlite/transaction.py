@@ -43,7 +43,6 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection, tenant: Tenant, shared: Shared) -> None:
         """Bind a connection that is in a transaction to a workspace."""
         self._connection = connection
-        self._execute = connection.execute
         self._workspace = tenant.row
         self._shared = shared
 
@@ -53,7 +52,10 @@ class SqliteTx:
             clause, wanted = "AND i.name = :names", names[0]
         else:
             clause, wanted = "AND i.name IN (SELECT value FROM json_each(:names))", _json(names)
-        rows = self._execute(f"{_RECORD}{clause}", {"workspace": self._workspace, "names": wanted})
+        if self._shared.awaits(self._workspace, names):
+            self._shared.write_rows()
+        parameters = {"workspace": self._workspace, "names": wanted}
+        rows = self._connection.execute(f"{_RECORD}{clause}", parameters)
         return {row[2].lower(): _record(row) for row in rows}
 
     def held(self, rows: Sequence[int]) -> Mapping[int, Mapping[str, Secret]]:
@@ -79,10 +81,14 @@ class SqliteTx:
 
     def save(self, writes: Sequence[Write], keep: int) -> None:
         """Write next versions, comparing the versions that were read."""
-        try:
-            saving.save(self._connection, self._workspace, writes, keep)
-        except sqlite3.IntegrityError:
-            raise Conflict from None
+        created = [write for write in writes if write.before is None]
+        updated = [write for write in writes if write.before is not None]
+        if created:
+            names = [write.record.name for write in created]
+            self._shared.defer(self._workspace, names, saving.create_rows(self._workspace, created))
+        if updated:
+            self._shared.write_rows()
+            saving.update(self._connection, self._workspace, updated, keep)
 
     def distrust(self, row: int) -> None:
         """Forget the text a record was made from, so that the same text is looked at again."""
@@ -94,6 +100,7 @@ class SqliteTx:
         """Remove records with all they own, comparing versions."""
         if not records:
             return
+        self._shared.write_rows()
         search.forget(self._connection, [record.row for record in records], forever=True)
         gone = self._connection.executemany(
             "DELETE FROM integrations WHERE id = ? AND version = ? AND workspace_id = ?",
@@ -183,6 +190,11 @@ class SqliteTx:
     def count_seals(self, term: int, count: int) -> None:
         """Add to the number of seals made under a term."""
         self._shared.count_seals(self._workspace, term, count)
+
+    def _execute(self, statement: str, parameters: object = ()) -> sqlite3.Cursor:
+        # What new records wait to be written must be seen by every reader of this transaction.
+        self._shared.write_rows()
+        return self._connection.execute(statement, parameters)  # type: ignore[arg-type]
 
 
 def _found(term: str) -> tuple[str, dict[str, str]]:
