@@ -23,9 +23,9 @@ def item(name, size=2_000):
 
 
 def make_put(name, size):
-    text = os.urandom(size // 2).hex()
+    apis = tuple(ApiPut(f"{number}", os.urandom(2_000).hex()) for number in range(max(size // 4_000, 1)))
     configuration = Sensitive({"api_key": f"SG-{name}"})
-    return Put(name=name, type=TYPE, description=text, configuration=configuration)
+    return Put(name=name, type=TYPE, configuration=configuration, apis=apis)
 
 
 class Limited:
@@ -152,11 +152,16 @@ def test_readers_go_on_and_saves_work_again_once_there_is_room(full, client, wor
     service, disk = full
     disk.fill(leave=60)
     saved, _ = save_until_full(client)
+    apis = [
+        {"integrationName": "still-full", "api": str(number), "description": "x" * 4_000}
+        for number in range(15)
+    ]
+    large = {**item("still-full"), "apis": apis}
 
     assert [client.get(path).status_code for path in ("/api/integrations/", "/healthz", "/readyz")] == [
         200
     ] * 3
-    assert client.post("/api/integrations", json=[item("still-full", 60_000)]).status_code == 507
+    assert client.post("/api/integrations", json=[large]).status_code == 507
     disk.free()
     assert client.post("/api/integrations", json=[item("after")]).status_code == 200
 

@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 from credenza.errors import Unauthenticated
 from credenza.model import Actor
 from credenza.settings import Credenza
+from credenza.web.requests import headers
 
 _BEARER = "bearer "
 
@@ -30,16 +31,16 @@ def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
 
 
 def _credential(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    for header in ("x-authorization", "authorization"):
-        # Two readers of one request must not come to believe two different credentials.
-        if len(connection.headers.getall(header, [])) > 1:
-            raise Unauthenticated(f"Send the header {header} once.", code="invalid_token")
-    key = connection.headers.get("x-authorization")
-    if key is None:
-        scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != _BEARER.strip():
-            raise Unauthenticated
-    key = key.strip()
+    keys, others = (headers(connection, name) for name in (b"x-authorization", b"authorization"))
+    if len(keys) > 1 or len(others) > 1:
+        # Two readings of one request must not come to believe two different credentials.
+        raise Unauthenticated("Send one credential.", code="invalid_token")
+    if keys:
+        key = keys[0].strip()
+        key = key[len(_BEARER) :].strip() if key.lower().startswith(_BEARER) else key
+    else:
+        scheme, _, key = "".join(others).partition(" ")
+        key = key.strip() if scheme.lower() == _BEARER.strip() else ""
     if not key:
         raise Unauthenticated
-    return key[len(_BEARER) :].strip() if key.lower().startswith(_BEARER) else key
+    return key

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
 
 from credenza.errors import Invalid, Problem, TooLarge, Unsupported
@@ -15,6 +16,19 @@ _MAX_KEY = 255
 _MAX_TEXT = 256
 
 
+def headers(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> list[str]:
+    """Return every value of a header, by its lower-case name.
+
+    From the list as the server hands it over: building a mapping of all costs more than looking for a few.
+    """
+    return [value.decode("latin-1") for key, value in connection.scope["headers"] if key == name]
+
+
+def header(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str | None:
+    """Return the value of a header; None: it was not sent."""
+    return next(iter(headers(connection, name)), None)
+
+
 async def read_body(request: Request[Any, Any, Any]) -> bytearray:
     """Return a JSON body, held once: joining the parts of a large one would hold it twice.
 
@@ -22,7 +36,7 @@ async def read_body(request: Request[Any, Any, Any]) -> bytearray:
         Unsupported: it is not declared as JSON.
         TooLarge: it is larger than 32 MiB.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Unsupported
     body = bytearray()
@@ -81,7 +95,7 @@ class Query:
 
 def read_if_match(request: Request[Any, Any, Any]) -> int | None:
     """Return the version that If-Match asks for; None: it does not. Raises Invalid."""
-    text = request.headers.get("if-match")
+    text = header(request, b"if-match")
     if text is None:
         return None
     version = text.strip().removeprefix("W/").strip('"')
@@ -92,7 +106,7 @@ def read_if_match(request: Request[Any, Any, Any]) -> int | None:
 
 def read_idempotency_key(request: Request[Any, Any, Any]) -> str | None:
     """Return the Idempotency-Key header. Raises Invalid."""
-    key = request.headers.get("idempotency-key")
+    key = header(request, b"idempotency-key")
     if key is not None and not (0 < len(key) <= _MAX_KEY and key.isprintable() and key.isascii()):
         raise _refuse("An Idempotency-Key has 1 to 255 printable ASCII characters.", "pattern")
     return key

@@ -116,17 +116,22 @@ PARAMETERS: dict[str, Schema] = {
         enum=["upsert", "replace"],
         default="upsert",
     ),
-    "category": _describe("query", "category", "Only this category.", type="string", examples=[*CATEGORIES]),
-    "type": _describe("query", "type", "Only this connector type.", type="string", examples=["openai"]),
+    "category": _describe(
+        "query", "category", "Only this category.", type="string", maxLength=256, examples=[*CATEGORIES]
+    ),
+    "type": _describe(
+        "query", "type", "Only this connector type.", type="string", maxLength=256, examples=["openai"]
+    ),
     "activeOnly": _describe("query", "activeOnly", "Only those enabled.", type="boolean", default=True),
     "search": _describe(
         "query",
         "search",
         "Only those with this text in name or description, whatever its case.",
         type="string",
+        maxLength=256,
     ),
     "before": _describe_number("before", "Only versions below this one."),
-    "limit": _describe_number("limit", "How many versions at most.", most=1_000, default=100),
+    "limit": _describe_number("limit", "How many versions at most.", most=100, default=100),
     "against": _describe_number("against", "Answer how the version differs from this one instead."),
     "If-Match": _describe(
         "header",
