@@ -171,26 +171,28 @@ def compare_grouping(names: Names) -> Iterator[Row]:
 
 
 def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
-    """Measure the cost of one more batch of 1,000 as the store grows."""
-    names = Names(scattered=scattered)
+    """Compare one more batch of 1,000 in a growing store with one in a small store, in turn."""
+    names, others = Names(scattered=scattered), Names(scattered=scattered)
     kind = "random names" if scattered else "common prefix"
-    first = 0.0
-    with Server() as server:
+    with Server() as server, Server() as small:
         have = 0
-        for mark in [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= stored]:
+        small.save(others.body(LARGE), f"created:{LARGE}")
+        for mark in [size for size in (10_000, 100_000, 1_000_000) if size <= stored]:
             while have < mark:
                 count = min(10_000, mark - have)
                 server.save(names.body(count), f"created:{count}")
                 have += count
-            bodies = [names.body(LARGE) for _ in range(2 * ROUNDS)]
-            times = [_timed(partial(server.save, body, f"created:{LARGE}")) / LARGE for body in bodies]
-            have += LARGE * len(times)
-            cost = statistics.median(times)
-            first = first or cost
+            large, little = [], []
+            for _ in range(2 * ROUNDS):
+                for target, source, times in ((server, names, large), (small, others, little)):
+                    body = source.body(LARGE)
+                    times.append(_timed(partial(target.save, body, f"created:{LARGE}")) / LARGE)
+            have += LARGE * len(large)
             yield (
                 f"{mark:,} stored, {kind}",
-                f"{cost * 1e6:.1f} µs each",
-                f"{cost / first:.2f} times the first",
+                f"{statistics.median(large) * 1e6:.1f} µs, "
+                f"with few stored {statistics.median(little) * 1e6:.1f} µs each",
+                f"{_median_ratio(large, little):.2f} times",
             )
 
 

@@ -16,6 +16,10 @@ from types import TracebackType
 from typing import Self
 
 
+_END = 4  # bytes that end a head
+_KEPT_SECONDS = 2  # of silence; servers close a connection after five
+
+
 class Server:
     """A real `credenza serve` over a new store, in a process of its own."""
 
@@ -47,6 +51,7 @@ class Server:
         time.sleep(0.3)
         self.idle_bytes = self.memory("VmRSS")
         self._connection = socket.create_connection(("127.0.0.1", self.port))
+        self._used = time.monotonic()
         return self
 
     def __exit__(
@@ -60,8 +65,13 @@ class Server:
 
     def save(self, body: bytes, expected: str) -> None:
         """Save one batch over a connection that stays open; `expected` is `created:N` or `unchanged:N`."""
+        if time.monotonic() - self._used > _KEPT_SECONDS:
+            # By now the server has closed it.
+            self._connection.close()
+            self._connection = socket.create_connection(("127.0.0.1", self.port))
         self._connection.sendall(self.request(body))
         _check(_read_answer(self._connection), expected)
+        self._used = time.monotonic()
 
     def request(self, body: bytes) -> bytes:
         """Return a bulk save as it goes over the wire."""
@@ -122,13 +132,16 @@ async def _save_all(port: int, requests: list[bytes], clients: int, expected: st
 
 
 def _read_answer(connection: socket.socket) -> bytes:
-    answer = bytearray()
-    while b"\r\n\r\n" not in answer:
-        answer += connection.recv(65_536)
-    head, _, rest = bytes(answer).partition(b"\r\n\r\n")
-    while len(rest) < _length(head + b"\r\n"):
-        rest += connection.recv(1 << 20)
-    return head + b"\r\n\r\n" + rest
+    answer, whole = bytearray(), -1
+    while len(answer) != whole:
+        part = connection.recv(1 << 20)
+        if not part:
+            raise RuntimeError("the server closed the connection")
+        answer += part
+        end = answer.find(b"\r\n\r\n") + _END if whole < 0 else 0
+        if end >= _END:
+            whole = end + _length(bytes(answer[:end]))
+    return bytes(answer)
 
 
 def _length(head: bytes) -> int:
