@@ -190,8 +190,7 @@ def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
             have += LARGE * len(large)
             yield (
                 f"{mark:,} stored, {kind}",
-                f"{statistics.median(large) * 1e6:.1f} µs, "
-                f"with few stored {statistics.median(little) * 1e6:.1f} µs each",
+                f"{_microseconds(large)}, with few stored {_microseconds(little)} each",
                 f"{_median_ratio(large, little):.2f} times",
             )
 
@@ -260,6 +259,10 @@ def _timed(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun
+
+
+def _microseconds(times: list[float]) -> str:
+    return f"{statistics.median(times) * 1e6:.1f} µs"
 
 
 def _median_ratio(ones: list[float], others: list[float]) -> float:

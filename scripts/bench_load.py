@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-
 _END = 4  # bytes that end a head
 _KEPT_SECONDS = 2  # of silence; servers close a connection after five
 
