@@ -69,10 +69,6 @@ class Sealing:
         fingerprint = envelope.fingerprint(self._mac.reveal(), id, path, plaintext)
         return Secret(id, path, version, destination, rule, fingerprint, blob)
 
-    def fingerprint(self, id: bytes, path: str, text: str) -> bytes:
-        """Return the fingerprint that a secret of this id and path gets when it holds this text."""
-        return envelope.fingerprint(self._mac.reveal(), id, path, envelope.encode_text(text))
-
 
 class Ring:
     """The opened keys of one workspace. What it opens, seals or signs belongs to that workspace alone."""
