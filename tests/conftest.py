@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from litestar.testing import TestClient
 
 from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
+from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
+from store_rows import add_tenant
 
 # What the operating system must offer for tests marked `system(name)`, and the package that brings it.
 SYSTEM = {
@@ -121,3 +124,20 @@ def admin(service) -> Actor:
 @pytest.fixture
 def workspace(service, admin):
     return service.workspace(admin)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    """Return where `store`, a bare store with nothing above it, has its file."""
+    return tmp_path / "store" / "credenza.db"
+
+
+@pytest.fixture
+def store(path):
+    with closing(SqliteStore(path, serving=True)) as store:
+        yield store
+
+
+@pytest.fixture
+def tenant(store):
+    return add_tenant(store)

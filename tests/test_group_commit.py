@@ -5,28 +5,10 @@ import threading
 from concurrent.futures import Future
 from contextlib import closing
 
-import pytest
-
 from credenza.errors import Conflict, Unavailable
 from credenza.model import Drop
 from credenza.stores.sqlite import SqliteStore
 from store_rows import SOON, add_tenant, held_up, names_of, put, run
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "store" / "credenza.db"
-
-
-@pytest.fixture
-def store(path):
-    with closing(SqliteStore(path, serving=True)) as store:
-        yield store
-
-
-@pytest.fixture
-def tenant(store):
-    return add_tenant(store)
 
 
 class Commits:

@@ -40,22 +40,6 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "store" / "credenza.db"
-
-
-@pytest.fixture
-def store(path):
-    with closing(SqliteStore(path, serving=True)) as store:
-        yield store
-
-
-@pytest.fixture
-def tenant(store):
-    return add_tenant(store)
-
-
 def ask(connection, pragma):
     return connection.execute(f"PRAGMA {pragma}").fetchone()[0]
 
