@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
@@ -38,6 +39,7 @@ class Observe:
         self._run = urandom(6).hex()
         self._numbers = count(1)
         self._children: dict[tuple[str, str, str], Any] = {}
+        self._lines: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and watch its answer."""
@@ -75,7 +77,7 @@ class Observe:
         histogram.observe(seconds)
         if self._log:
             actor = scope.get("user")
-            write_line(
+            self._tell(
                 level="info",
                 event="request",
                 request=request_id,
@@ -86,10 +88,24 @@ class Observe:
                 actor=actor.name if actor else None,
             )
 
+    def _tell(self, **fields: object) -> None:
+        if not self._lines:
+            # All answers of one turn of the event loop share one write.
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(_line(fields))
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        sys.stderr.write("".join(lines))
+
 
 def write_line(**fields: object) -> None:
     """Write one JSON line to standard error."""
-    sys.stderr.write(msgspec.json.encode({"at": milliseconds(), **fields}).decode() + "\n")
+    sys.stderr.write(_line(fields))
+
+
+def _line(fields: dict[str, object]) -> str:
+    return msgspec.json.encode({"at": milliseconds(), **fields}).decode() + "\n"
 
 
 class LineHandler(logging.Handler):

@@ -7,11 +7,12 @@ from urllib.parse import parse_qsl
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException
 
 from credenza.errors import Invalid, Problem, TooLarge, Unsupported
 
 MAX_BODY = 32 * 1024 * 1024
+_TOO_LARGE = f"A body may have {MAX_BODY // 1024 // 1024} MiB."
+_MAX_DIGITS = 12
 _MAX_KEY = 255
 _MAX_TEXT = 256
 
@@ -35,18 +36,28 @@ async def read_body(request: Request[Any, Any, Any]) -> bytearray:
     Raises:
         Unsupported: it is not declared as JSON.
         TooLarge: it is larger than 32 MiB.
+        Invalid: its sender went away before its end.
     """
     kind = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Unsupported
+    declared = header(request, b"content-length") or ""
+    if (
+        declared.isascii()
+        and declared.isdigit()
+        and (len(declared) > _MAX_DIGITS or int(declared) > MAX_BODY)
+    ):
+        raise TooLarge(_TOO_LARGE)
     body = bytearray()
-    try:
-        async for part in request.stream():
-            body += part
-    except HTTPException as error:
-        if error.status_code == 413:  # noqa: PLR2004
-            raise TooLarge(f"A body may have {MAX_BODY // 1024 // 1024} MiB.") from None
-        raise
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise _refuse("The body ended before it was whole.", "minLength")
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise TooLarge(_TOO_LARGE)
+        more = message.get("more_body", False)
     return body
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, delete, get, post
+from litestar import Request, delete, get, post
 from litestar.params import FromPath
 
 from credenza.access import allows
@@ -15,8 +15,10 @@ from credenza.errors import Invalid, Problem
 from credenza.model import Permission
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
+from credenza.web.answers import Answer, answer_json, answer_nothing
 from credenza.web.auth import actor_of, require_actor
 from credenza.web.integrations import shapes, wire
+from credenza.web.landing import Landing
 from credenza.web.paths import SLASH, segment
 from credenza.web.requests import Query, read_body, read_idempotency_key, read_if_match
 from credenza.workspace import Mode, Once, View, Workspace
@@ -24,7 +26,7 @@ from credenza.workspace import Mode, Once, View, Workspace
 AnyRequest = Request[Any, Any, Any]
 _LARGE = 64 * 1024  # bytes, and items, from which on the event loop is not to be held up
 _MANY = 500
-_encode = msgspec.json.encode
+_landing = Landing()
 
 
 _BULK = "/api/integrations"
@@ -32,7 +34,7 @@ _LISTED = f"{_BULK}/{SLASH}"
 
 
 @post([_BULK, _LISTED], before_request=require_actor, status_code=200)
-async def save_integrations(request: AnyRequest) -> Response[bytes]:
+async def save_integrations(request: AnyRequest) -> Answer:
     """Create or update integrations in bulk, all or nothing."""
     query = Query(request, "mode", "dryRun", "apis")
     mode = Mode(query.choice("mode", "atomic", "per-item"))
@@ -41,7 +43,7 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
     key, expected = read_idempotency_key(request), read_if_match(request)
     workspace = _workspace(request)
     if not allows(workspace.actor, Permission.WRITE):
-        await asyncio.wrap_future(workspace.submit([]))  # refused before the body is read, and audited
+        await _landing.wait(workspace.submit([]))  # refused before the body is read, and audited
     body = await read_body(request)
     once = None
     if key is not None:
@@ -56,72 +58,72 @@ async def save_integrations(request: AnyRequest) -> Response[bytes]:
     else:
         future = workspace.submit(items, mode=mode, once=once)
     del body, items  # a large batch is not to be held while its answer is written
-    receipt = await asyncio.wrap_future(future)
+    receipt = await _landing.wait(future)
     status = 207 if mode is Mode.PER_ITEM else 200
     if len(receipt.items) > _MANY:
-        return await asyncio.to_thread(_json, shapes.show_receipt(receipt), status=status)
-    return _json(shapes.show_receipt(receipt), status=status)
+        return await asyncio.to_thread(answer_json, shapes.show_receipt(receipt), status=status)
+    return answer_json(shapes.show_receipt(receipt), status=status)
 
 
 @get(_LISTED, before_request=require_actor)
-async def list_integrations(request: AnyRequest) -> Response[bytes]:
+async def list_integrations(request: AnyRequest) -> Answer:
     """List integrations with their apis."""
     return await _list(request, apis=True)
 
 
 @get("/api/integrations/provider", before_request=require_actor)
-async def list_providers(request: AnyRequest) -> Response[bytes]:
+async def list_providers(request: AnyRequest) -> Answer:
     """List integrations without their apis."""
     return await _list(request, apis=False)
 
 
 @get("/api/integrations/provider/{name:str}", before_request=require_actor)
-async def read_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def read_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Return one integration."""
     Query(request)
     view = await asyncio.to_thread(_workspace(request).view, segment(name))
-    return _json(shapes.show(view), etag=view.record.version)
+    return answer_json(shapes.show(view), etag=view.record.version)
 
 
 @delete("/api/integrations/provider/{name:str}", before_request=require_actor, status_code=200)
-async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Remove one integration with its apis, history and secrets."""
     Query(request)
     expected = read_if_match(request)
-    await asyncio.wrap_future(_workspace(request).delete(segment(name), expected_version=expected))
-    return Response(b"", status_code=200, media_type="application/json")
+    await _landing.wait(_workspace(request).delete(segment(name), expected_version=expected))
+    return answer_nothing()
 
 
 @get("/api/integrations/provider/{name:str}/resolved", before_request=require_actor)
-async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Return one integration with its secrets in clear; audited before it answers."""
     Query(request)
     resolved = await asyncio.to_thread(_workspace(request).reveal, segment(name))
     clear = View(resolved.record, resolved.document, resolved.configuration.reveal())
-    return _json(shapes.show(clear), etag=clear.record.version, headers={"Cache-Control": "no-store"})
+    return answer_json(shapes.show(clear), etag=clear.record.version, headers={"Cache-Control": "no-store"})
 
 
 @get("/api/integrations/provider/{name:str}/history", before_request=require_actor)
-async def read_history(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def read_history(request: AnyRequest, name: FromPath[str]) -> Answer:
     """List the versions of one integration, newest first."""
     query = Query(request, "before", "limit")
     before = query.number("before", None, least=1, most=10**9 - 1)
     limit = query.number("limit", 100, least=1, most=100) or 100
     workspace = _workspace(request)
     versions = await asyncio.to_thread(workspace.history, segment(name), before=before, limit=limit)
-    return _json(shapes.show_history(segment(name), versions))
+    return answer_json(shapes.show_history(segment(name), versions))
 
 
 @get("/api/integrations/provider/{name:str}/history/{version:int}", before_request=require_actor)
-async def read_version(request: AnyRequest, name: FromPath[str], version: FromPath[int]) -> Response[bytes]:
+async def read_version(request: AnyRequest, name: FromPath[str], version: FromPath[int]) -> Answer:
     """Return what one integration said at a version, or with `against` how it differs from another."""
     against = Query(request, "against").number("against", None, least=1, most=10**9 - 1)
     workspace = _workspace(request)
     if against is None:
         view = await asyncio.to_thread(workspace.version, segment(name), version)
-        return _json(shapes.show(view, apis=True))
+        return answer_json(shapes.show(view, apis=True))
     edits = await asyncio.to_thread(workspace.difference, segment(name), against, version)
-    return _json(shapes.show_difference(segment(name), against, version, edits))
+    return answer_json(shapes.show_difference(segment(name), against, version, edits))
 
 
 class RollbackBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -134,7 +136,7 @@ _rollback = msgspec.json.Decoder(RollbackBody)
 
 
 @post("/api/integrations/provider/{name:str}/rollback", before_request=require_actor, status_code=200)
-async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def roll_back(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Make an earlier version the next one."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
     try:
@@ -149,10 +151,10 @@ async def roll_back(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
         expected_version=read_if_match(request),
         dry_run=dry_run,
     )
-    return _json(shapes.show_receipt(receipt))
+    return answer_json(shapes.show_receipt(receipt))
 
 
-async def _list(request: AnyRequest, *, apis: bool) -> Response[bytes]:
+async def _list(request: AnyRequest, *, apis: bool) -> Answer:
     query = Query(request, "category", "type", "activeOnly", "search")
     find = partial(
         _workspace(request).list,
@@ -162,8 +164,8 @@ async def _list(request: AnyRequest, *, apis: bool) -> Response[bytes]:
         search=query.text("search"),
     )
 
-    def answer() -> Response[bytes]:
-        return _json([shapes.show(view, apis=apis) for view in find()])
+    def answer() -> Answer:
+        return answer_json([shapes.show(view, apis=apis) for view in find()])
 
     return await asyncio.to_thread(answer)
 
@@ -171,15 +173,6 @@ async def _list(request: AnyRequest, *, apis: bool) -> Response[bytes]:
 def _workspace(request: AnyRequest) -> Workspace:
     opened: Credenza = request.app.state.credenza
     return opened.workspace(actor_of(request))
-
-
-def _json(
-    content: object, *, status: int = 200, etag: int | None = None, headers: dict[str, str] | None = None
-) -> Response[bytes]:
-    headers = dict(headers or {})
-    if etag is not None:
-        headers["ETag"] = f'"{etag}"'
-    return Response(_encode(content), status_code=status, media_type="application/json", headers=headers)
 
 
 HANDLERS = [
