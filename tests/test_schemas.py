@@ -5,7 +5,9 @@ import json
 import jsonschema
 import pytest
 
+from connector_examples import changed, write
 from credenza.connectors import EMPTY, Catalogue, draft_all, shipped_schemas
+from credenza.errors import SchemaRejected
 from credenza.model import CATEGORIES
 
 FOLDER = shipped_schemas()
@@ -171,7 +173,8 @@ def problems(name, configuration):
 
 
 def test_the_folder_holds_the_published_types_and_the_rules_for_them():
-    assert {path.name for path in FOLDER.iterdir()} == {*(f"{name}.json" for name in TABLE), "meta.json"}
+    names = [*TABLE, "api", "meta"]
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.json" for name in names}
     assert list(CATALOGUE) == sorted(TABLE)
 
 
@@ -271,9 +274,8 @@ def test_values_are_enumerated_only_where_the_raw_ones_are_known(name):
     properties = CATALOGUE[name].schema["properties"]
     enumerated = {(name, key) for key, rules in properties.items() if "enum" in rules}
     assert enumerated == {pair for pair in ENUMERATED if pair[0] == name}
-    assert {pair for pair in OPEN_CHOICES if pair[0] == name} <= {
-        (name, key) for key, rules in properties.items() if "examples" in rules
-    }
+    chosen = {(name, key) for key, rules in properties.items() if "x-choices" in rules}
+    assert chosen == {pair for pair in OPEN_CHOICES if pair[0] == name}
 
 
 @pytest.mark.parametrize(("name", "key"), sorted(OPEN_CHOICES))
@@ -286,3 +288,42 @@ def test_an_unlisted_choice_is_accepted_where_only_labels_are_known(name, key):
 def test_an_unlisted_choice_is_refused_where_raw_values_are_known(name, key):
     whole = {**neutral(name, TABLE[name][1].split()), key: "SOMETHING_ELSE"}
     assert ("not_allowed", f"/configuration/{key}") in problems(name, whole)
+
+
+MODE, PORT = "/properties/mode", "/properties/port"
+
+
+@pytest.mark.parametrize(
+    ("edits", "taken"),
+    [
+        ([(f"{PORT}/examples", [1]), (f"{PORT}/x-choices", True)], True),
+        ([(f"{PORT}/x-choices", True)], False),
+        ([(f"{PORT}/examples", [1]), (f"{PORT}/x-choices", False)], False),
+        ([(f"{MODE}/examples", ["a"]), (f"{MODE}/x-choices", True)], False),
+        ([("/properties/token/x-choices", True)], False),
+    ],
+)
+def test_examples_are_choices_where_there_are_some_and_no_other_value_is_ruled_out(tmp_path, edits, taken):
+    write(tmp_path, changed(*edits))
+    assert loads(tmp_path) == taken
+
+
+@pytest.mark.parametrize(
+    ("edits", "taken"),
+    [
+        ([(f"{MODE}/x-credentials", True), ("/allOf", ...)], True),
+        ([(f"{PORT}/x-destination", "text"), (f"{PORT}/x-credentials", True)], False),
+        ([(f"{MODE}/x-credentials", True), (f"{MODE}/x-destination", ...)], False),
+        ([(f"{MODE}/x-credentials", True)], False),
+    ],
+)
+def test_any_text_that_is_a_destination_may_be_searched_for_credentials(tmp_path, edits, taken):
+    write(tmp_path, changed(*edits))
+    assert loads(tmp_path) == taken
+
+
+def loads(folder):
+    try:
+        return "acme" in Catalogue.load(folder)
+    except SchemaRejected:
+        return False

@@ -8,6 +8,8 @@ draft.public, draft.entered     what is stored in clear, and what is sealed
 from credenza.connectors.catalogue import Catalogue, shipped_schemas
 from credenza.connectors.credentials import redact
 from credenza.connectors.drafts import EMPTY, Draft, Held, Offer, draft_all
+from credenza.connectors.forms import IntegrationDef, show_form
+from credenza.connectors.registration import compile_type, read_form, read_schema
 from credenza.connectors.types import UNKNOWN, ConnectorType
 from credenza.connectors.views import join, present
 
@@ -18,10 +20,15 @@ __all__ = [
     "ConnectorType",
     "Draft",
     "Held",
+    "IntegrationDef",
     "Offer",
+    "compile_type",
     "draft_all",
     "join",
     "present",
+    "read_form",
+    "read_schema",
     "redact",
     "shipped_schemas",
+    "show_form",
 ]

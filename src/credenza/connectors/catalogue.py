@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 import jsonschema_rs
 
@@ -17,15 +18,22 @@ from credenza.errors import Misconfigured, SchemaRejected
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _META = "meta"
+_API = "api"
+_RESERVED = (_META, _API)
 _MAX_BYTES = 1 << 20
+
+TYPE_NAME_RULE = (
+    "is lower-case letters, digits, `_` and `-`, a letter first, 64 at most, not `meta` and not `api`"
+)
 
 
 class Catalogue(Mapping[str, ConnectorType]):
-    """Connector types by name, in the order of their names."""
+    """Connector types by name, in the order of their names; `api` is none of them."""
 
-    def __init__(self, types: Mapping[str, ConnectorType]) -> None:
-        """Take the types."""
+    def __init__(self, types: Mapping[str, ConnectorType], api: ConnectorType) -> None:
+        """Take the types, and what an api may say."""
         self._types = MappingProxyType(dict(sorted(types.items())))
+        self._api = api
 
     @classmethod
     def load(cls, *folders: Path) -> Self:
@@ -35,18 +43,29 @@ class Catalogue(Mapping[str, ConnectorType]):
             SchemaRejected: a file breaks a rule, or two folders hold the same type; names file and reason.
         """
         shipped = shipped_schemas()
-        described = (shipped / f"{_META}.json").read_bytes()
-        meta = jsonschema_rs.Draft202012Validator(json.loads(described), pattern_options=LINEAR)
+        reserved = {name: (shipped / f"{name}.json").read_bytes() for name in _RESERVED}
+        rules = _compile_rules(reserved[_META])
         types: dict[str, ConnectorType] = {}
         for folder in folders or (shipped,):
             for path in _list_files(folder):
                 text = _read_bytes(path)
-                if path.stem == _META and text == described:
+                if reserved.get(path.stem) == text:
                     continue
                 if path.stem in types:
                     _reject(path, "another folder holds this type already")
-                types[path.stem] = _read_type(path, text, meta)
-        return cls(types)
+                if not is_type_name(path.stem):
+                    _reject(path, f"a type's name {TYPE_NAME_RULE}")
+                types[path.stem] = _read_type(path, text, rules)
+        return cls(types, _read_type(shipped / f"{_API}.json", reserved[_API], rules))
+
+    @property
+    def api(self) -> ConnectorType:
+        """Return what the configuration of an api (a model, index or table of an integration) may say."""
+        return self._api
+
+    def extended(self, types: Mapping[str, ConnectorType]) -> Catalogue:
+        """Return this catalogue with a workspace's own types; of equal names, the catalogue's own stays."""
+        return Catalogue({**types, **self._types}, self._api) if types else self
 
     def __getitem__(self, name: str) -> ConnectorType:
         return self._types[name]
@@ -56,6 +75,32 @@ class Catalogue(Mapping[str, ConnectorType]):
 
     def __len__(self) -> int:
         return len(self._types)
+
+
+def is_type_name(name: str) -> bool:
+    """Say whether a type may have this name."""
+    return _NAME.fullmatch(name) is not None and name not in _RESERVED
+
+
+class Rules(NamedTuple):
+    """A JSON Schema, and what checks against it."""
+
+    document: dict[str, Any]
+    checker: jsonschema_rs.Draft202012Validator
+
+    @classmethod
+    def compile(cls, document: dict[str, Any]) -> Self:
+        """Make a schema ready to check with; its patterns are matched in linear time."""
+        return cls(document, jsonschema_rs.Draft202012Validator(document, pattern_options=LINEAR))
+
+
+def read_rules() -> Rules:
+    """Return the shipped rules for connector types.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return _compile_rules((shipped_schemas() / f"{_META}.json").read_bytes())
 
 
 def shipped_schemas() -> Path:
@@ -69,6 +114,11 @@ def shipped_schemas() -> Path:
         if (folder / f"{_META}.json").is_file():
             return folder
     raise Misconfigured("This installation lacks the folder of connector types.")
+
+
+@lru_cache(maxsize=4)
+def _compile_rules(text: bytes) -> Rules:
+    return Rules.compile(json.loads(text))
 
 
 def _list_files(folder: Path) -> list[Path]:
@@ -87,13 +137,11 @@ def _read_bytes(path: Path) -> bytes:
     return text
 
 
-def _read_type(path: Path, text: bytes, meta: jsonschema_rs.Draft202012Validator) -> ConnectorType:
-    if _NAME.fullmatch(path.stem) is None or path.stem == _META:
-        _reject(path, "a type's name is lower-case letters, digits, `_` and `-`, a letter first, not `meta`")
+def _read_type(path: Path, text: bytes, rules: Rules) -> ConnectorType:
     schema = _parse(path, text)
     if not isinstance(schema, dict):
         _reject(path, "not a JSON object")
-    faults = list_faults(path.stem, schema, meta)
+    faults = list_faults(path.stem, schema, rules.checker)
     if faults:
         _reject(path, "; ".join(faults[:8]))
     return ConnectorType.compile(path.stem, schema, text)
