@@ -1,6 +1,7 @@
 """Files of integrations: JSON, JSON Lines and YAML become the one array that the bulk save reads."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -14,7 +15,15 @@ ITEM = {"name": "a", "type": "openai", "configuration": {"api_key": "sk-1"}}
 LINE = json.dumps(ITEM).encode()
 YAML = b"name: a\ntype: openai\nconfiguration:\n  api_key: sk-1\n"
 
-keys = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
+
+def is_number_in_json_alone(text):
+    """Tell whether a text is a number in JSON and a text in YAML 1.1, which nobody can write for both."""
+    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+", text) and yaml.safe_load(text) == text
+
+
+keys = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20).filter(
+    lambda text: not is_number_in_json_alone(text)
+)
 scalars = st.none() | st.booleans() | st.integers() | keys | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     scalars, lambda each: st.lists(each, max_size=4) | st.dictionaries(keys, each, max_size=4)

@@ -189,6 +189,10 @@ def test_what_get_and_list_print_can_be_applied_and_changes_nothing(prompt):
         (["--category", "AI_MODEL"], ["a"]),
         (["--category", "GIT"], []),
         (["--all", "--search", "B"], ["b"]),
+        (["--all", "--tag", "env"], ["b"]),
+        (["--all", "--tag", "env=prod"], ["b"]),
+        (["--all", "--tag", "env=prod", "--tag", "other"], []),
+        (["--all", "--limit", "1"], ["a"]),
     ],
 )
 def test_a_list_holds_what_is_enabled_and_asked_for(prompt, options, names):

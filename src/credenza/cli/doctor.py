@@ -118,7 +118,7 @@ def _check_vault(credenza: Credenza) -> Iterator[Check]:
 
 
 def _check_secrets(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:
-    found = survey(credenza.store, credenza.vault, credenza.catalogue, tenant)
+    found = survey(credenza.store, credenza.vault, credenza.types.of(tenant), tenant)
     told = f"{count(found.integrations, 'integration')}, {count(found.secrets, 'secret')}"
     if not found.unreadable:
         yield Check(OK, subject, f"{told}, and every one can be opened.")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import rich_click as click
 
 from credenza.cli.failures import Misused
 from credenza.cli.output import clean, wants_json, write_fields, write_json, write_table, write_time
+from credenza.cli.remote import remote_options
+from credenza.cli.revealing import reveal
 from credenza.cli.session import json_option, session, store_options, workspace_option
+from credenza.cli.variables import check_prefix, list_variables, write_shell
 from credenza.errors import NotFound
 from credenza.model import CATEGORIES
 from credenza.web.integrations import shapes
 from credenza.workspace import View
+from credenza.workspace.listing import read_tag
 
 _PRESENCE = "$secret"
+_FORMATS = ("env", "json", "yaml")
+_NUMERIC = tuple("0123456789+-.")
 
 
 @click.command("get")
@@ -42,14 +50,37 @@ def get(name: str, version: int | None) -> None:
 @click.option("--category", type=click.Choice(CATEGORIES), metavar="CATEGORY", help="Only of this category.")
 @click.option("--type", metavar="TYPE", help="Only of this connector type.")
 @click.option("--search", metavar="TEXT", help="Only with this text in name or description.")
+@click.option(
+    "--tag",
+    "tags",
+    metavar="KEY[=VALUE]",
+    multiple=True,
+    help="Only with this tag; may be given several times, then with all of them.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @click.option("--all", "all_", is_flag=True, help="Disabled ones too.")
 @workspace_option
 @store_options
 @json_option
-def list_(category: str | None, type: str | None, search: str | None, all_: bool) -> None:
+def list_(
+    *,
+    category: str | None,
+    type: str | None,
+    search: str | None,
+    tags: tuple[str, ...],
+    limit: int | None,
+    all_: bool,
+) -> None:
     """List integrations in the order of their names."""
     with session() as (_, _, workspace):
-        views = workspace.list(category=category, type=type, search=search, enabled=None if all_ else True)
+        views = workspace.list(
+            category=category,
+            type=type,
+            search=search,
+            tags=[read_tag(text) for text in tags],
+            enabled=None if all_ else True,
+            limit=limit,
+        )
     if wants_json():
         write_json([shapes.show(view, apis=True) for view in views])
     else:
@@ -81,26 +112,36 @@ def delete(name: str, yes: bool, expected_version: int | None) -> None:
 @click.command("resolve")
 @click.argument("name")
 @click.option("--key", help="Print the value of this key alone, as it is.")
+@click.option(
+    "--format",
+    type=click.Choice(_FORMATS),
+    help="As JSON (the default), as YAML, or as lines that a POSIX shell can read.",
+)
+@click.option("--prefix", metavar="TEXT", help="What every variable of --format env begins with; see `run`.")
+@remote_options
 @workspace_option
 @store_options
 @json_option
-def resolve(name: str, key: str | None) -> None:
+def resolve(name: str, key: str | None, format: str | None, prefix: str | None) -> None:
     """Print the configuration of one integration in clear.
 
     The audit has it before it is printed. With --json the whole integration is printed.
     """
-    with session() as (_, _, workspace):
-        resolved = workspace.reveal(name)
-    configuration = resolved.configuration.reveal()
+    if format not in {None, "json"} and (key is not None or wants_json()):
+        raise Misused("--format env and yaml print the configuration alone, without --key or --json.")
+    if prefix is not None and format != "env":
+        raise Misused("--prefix goes with --format env.")
+    check_prefix(prefix)
+    [whole] = reveal([name])
+    configuration: Mapping[str, Any] = whole.reveal()["configuration"]
     if key is not None:
-        if key not in configuration:
-            raise NotFound("The configuration of this integration has no such key.", code="unknown_key")
-        value = configuration[key]
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        # Into a file or variable the value goes byte for byte.
-        click.echo(text, nl=sys.stdout.isatty())
+        _write_key(configuration, key)
     elif wants_json():
-        write_json(shapes.show(View(resolved.record, resolved.document, configuration)))
+        write_json(whole.reveal())
+    elif format == "env":
+        click.echo(write_shell(list_variables([(name, configuration)], prefix)), nl=False)
+    elif format == "yaml":
+        click.echo(write_yaml(configuration), nl=False)
     else:
         write_json(configuration)
 
@@ -108,6 +149,31 @@ def resolve(name: str, key: str | None) -> None:
 def someone_is_there() -> bool:
     """Say whether standard input is a terminal, so that a question can be answered."""
     return sys.stdin.isatty()
+
+
+def _write_key(configuration: Mapping[str, Any], key: str) -> None:
+    if key not in configuration:
+        raise NotFound("The configuration of this integration has no such key.", code="unknown_key")
+    value = configuration[key]
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    # Into a file or variable the value goes byte for byte.
+    click.echo(text, nl=sys.stdout.isatty())
+
+
+def write_yaml(configuration: Mapping[str, Any]) -> str:
+    """Return a configuration as YAML that every version of YAML reads as the same."""
+    import yaml  # noqa: PLC0415  # only here
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes what a newer YAML could take for a number, such as `1e5`, and what is more than a line."""
+
+    def write(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        quote = '"' if text.startswith(_NUMERIC) or not text.isprintable() else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=quote)
+
+    Dumper.add_representer(str, write)
+    told: str = yaml.dump(dict(configuration), Dumper=Dumper, allow_unicode=True, sort_keys=False)
+    return told
 
 
 def _row(view: View) -> tuple[object, ...]:

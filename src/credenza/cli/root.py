@@ -24,6 +24,7 @@ COMMANDS = {
     "rollback": ("versions:rollback", "Make an earlier version of one integration its next one."),
     "delete": ("integrations:delete", "Remove one integration with everything it owns."),
     "resolve": ("integrations:resolve", "Print the configuration of one integration in clear; audited."),
+    "run": ("run:run", "Start a command with integrations in its environment; audited."),
     "types": ("types:types", "List connector types, or explain one."),
     "doctor": ("doctor:doctor", "Look over store, vault, secrets and audit."),
     "audit": ("audit:audit", "Verify the audit trail, and export its heads."),
@@ -58,10 +59,11 @@ class Root(click.RichGroup):
         """Run a command line and leave with its exit code."""
         rest: dict[str, Any] = {**extra, "standalone_mode": False}
         given = sys.argv[1:] if args is None else list(args)
+        ours = given[: given.index("--")] if "--" in given else given
         try:
             outcome = super().main(args, prog_name or "credenza", **rest)
         except Exception as error:  # noqa: BLE001  # the last place where one can be told decently
-            sys.exit(tell(error, as_json="--json" in given))
+            sys.exit(tell(error, as_json="--json" in ours))
         sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
