@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
+import official_clients
 from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
 from store_rows import add_tenant
 
-# What the operating system must offer for tests marked `system(name)`, and the package that brings it.
+# What the machine must offer for tests marked `system(name)`, and how it is found, or made where it can be.
 SYSTEM = {
     "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
     "curl": (lambda: shutil.which("curl")),
+    "conductor-python": official_clients.are_prepared,
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
 }
 
