@@ -120,6 +120,72 @@ class StoreContract:
         assert store.read(tenant, lambda tx: tx.secrets(gone.row, {"/k": 1})) == {}
         assert store.check() == []
 
+    # Lists
+
+    def test_a_page_is_in_the_order_of_names_whatever_their_case_and_begins_after_one(self, store, tenant):
+        run(store, tenant, lambda tx: [put(tx, name) for name in ("b", "C", "a", "D 2", "d-1")])
+
+        assert names_of(store, tenant) == ["a", "b", "C", "D 2", "d-1"]
+        assert names_of(store, tenant, after="B", limit=2) == ["C", "D 2"]
+        assert names_of(store, tenant, after="bb") == ["C", "D 2", "d-1"]
+        assert names_of(store, tenant, after="e") == names_of(store, tenant, limit=0) == []
+
+    @pytest.mark.parametrize(
+        ("filters", "found"),
+        [
+            ({"type": "openai"}, ["a", "b", "c"]),
+            ({"type": "OPENAI"}, []),
+            ({"category": "CLOUD"}, ["b", "c"]),
+            ({"enabled": True}, ["a", "b"]),
+            ({"enabled": False}, ["c"]),
+            ({"tags": [("team", None)]}, ["a", "b"]),
+            ({"tags": [("team", "x")]}, ["a", "b"]),
+            ({"tags": [("team", "y")]}, ["b"]),
+            ({"tags": [("team", "")]}, []),
+            ({"tags": [("empty", "")]}, ["c"]),
+            ({"tags": [("TEAM", None)]}, []),
+            ({"tags": [("team", "x"), ("team", "y")]}, ["b"]),
+            ({"tags": [("team", None), ("empty", None)]}, []),
+            ({"search": "TEXT"}, ["a", "c"]),
+            ({"search": "text", "tags": [("team", "x")]}, ["a"]),
+            ({"search": "text", "category": "CLOUD", "type": "openai", "enabled": False}, ["c"]),
+            ({"category": "CLOUD", "enabled": True, "tags": [("team", None)], "after": "a"}, ["b"]),
+        ],
+    )
+    def test_all_conditions_of_a_page_hold(self, store, tenant, filters, found):
+        def job(tx):
+            put(tx, "a", description="a text", tags=(Tag("team", "x"),))
+            put(tx, "b", category="CLOUD", tags=(Tag("team", "x"), Tag("team", "y")))
+            put(tx, "c", category="CLOUD", description="Text", enabled=False, tags=(Tag("empty", ""),))
+            return [record.name for record in tx.page(**filters)]
+
+        assert run(store, tenant, job) == names_of(store, tenant, **filters) == found
+
+    def test_a_page_shows_what_a_record_says_now(self, store, tenant):
+        def look():
+            asked = (
+                {"category": "API"},
+                {"category": "GIT"},
+                {"tags": [("t", "1")]},
+                {"tags": [("t", None)]},
+            )
+            return [names_of(store, tenant, **filters) for filters in asked]
+
+        run(store, tenant, lambda tx: put(tx, "one", tags=(Tag("t", "1"),)))
+        first = look()
+        run(store, tenant, lambda tx: put(tx, "one", tags=(Tag("t", "2"),)))
+        second = look()
+        record = run(store, tenant, lambda tx: put(tx, "one", category="GIT", tags=()))
+        third = look()
+        run(store, tenant, lambda tx: tx.drop([record]))
+
+        assert [first, second, third, look()] == [
+            [["one"], [], ["one"], ["one"]],
+            [["one"], [], [], ["one"]],
+            [[], ["one"], [], []],
+            [[], [], [], []],
+        ]
+
     def test_row_numbers_are_given_once(self, store, tenant, other):
         numbers = run(store, tenant, lambda tx: [*tx.reserve(2), *tx.reserve(1), put(tx, "a").row])
         numbers += [run(store, other, lambda tx: put(tx, "a").row)]
@@ -209,14 +275,18 @@ class StoreContract:
         assert store.read(tenant, lambda tx: tx.recall("key", 0)) is None
 
     def test_a_transaction_reaches_no_row_of_another_workspace(self, store, tenant, other):
-        run(store, tenant, lambda tx: put(tx, "one", secrets={"/k": "v"}))
+        run(store, tenant, lambda tx: put(tx, "one", secrets={"/k": "v"}, tags=(Tag("k", "v"),)))
         foreign = run(store, tenant, lambda tx: put(tx, "one", secrets={"/k": "w"}))
         change = store.read(tenant, lambda tx: next_write(tx, "one", description="taken over"))
 
         def look(tx):
             row = foreign.row
             told = [tx.held([row])[row], tx.secrets(row, {"/k": 1}), tx.find(["one"]), tx.version(row, 1)]
-            return [*told, *tx.history(row), *tx.page(), *tx.page(search="one"), tx.recall("key", 0)]
+            return [*told, *tx.history(row), *tx.page(), *pages(tx), tx.recall("key", 0)]
+
+        def pages(tx):
+            filters = ({"search": "one"}, {"type": "openai"}, {"category": "API"}, {"tags": [("k", "v")]})
+            return [each for asked in filters for each in tx.page(**asked)]
 
         run(store, tenant, lambda tx: tx.remember("key", b"d", b"a", 1, 0))
         assert [each for each in store.read(other, look) if each] == []

@@ -19,10 +19,10 @@ from credenza.errors import Forbidden, Unauthenticated
 from credenza.model import Actor, ApiKey, Permission, Role, Tag
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.ADMIN: frozenset({Permission.READ, Permission.WRITE, Permission.REVEAL, Permission.ADMINISTER}),
-    Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
+    Role.ADMIN: frozenset(Permission) - {Permission.OPERATE},
+    Role.EDITOR: frozenset({Permission.READ, Permission.WRITE, Permission.COUNT}),
     Role.VIEWER: frozenset({Permission.READ}),
-    Role.RUNTIME: frozenset({Permission.READ, Permission.REVEAL}),
+    Role.RUNTIME: frozenset({Permission.READ, Permission.REVEAL, Permission.COUNT}),
     Role.OPERATOR: frozenset({Permission.OPERATE}),
 }
 TOKEN_MILLISECONDS = 60 * 60 * 1000

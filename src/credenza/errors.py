@@ -6,6 +6,7 @@
     ├── Forbidden              a good credential that may not do this
     ├── NotFound               nothing of that name in this workspace
     ├── Conflict               somebody else changed it meanwhile; trying again may help
+    ├── Clash                  it clashes with what is there; trying again does not help
     ├── PreconditionFailed     the caller's own expectation does not hold
     ├── KeyReused              an idempotency key came back with another body
     ├── TooLarge               more than a soft limit allows
@@ -92,6 +93,12 @@ class Conflict(CredenzaError):
 
     code = "conflict"
     retryable = True
+
+
+class Clash(CredenzaError):
+    """What was asked clashes with what is there."""
+
+    code = "clash"
 
 
 class PreconditionFailed(CredenzaError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from credenza.model import ApiKey, Record, RingRow, Secret, Tenant, VaultMeta, Version, Write
+from credenza.model import ApiKey, Paper, Record, RingRow, Secret, Tenant, Usage, VaultMeta, Version, Write
 from credenza.sensitive import Sensitive
 from credenza.trail import Entry, Head
 
@@ -47,6 +47,13 @@ class KeyProvider(Protocol):
         """
 
 
+class Sheet(NamedTuple):
+    """A paper's next version, over the one that was read: None before is a new one, None after removes it."""
+
+    before: Paper | None
+    after: Paper | None
+
+
 class Tx(Protocol):
     """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
 
@@ -75,6 +82,22 @@ class Tx(Protocol):
             Conflict: a record is no longer as it was read, or a name was taken meanwhile.
         """
 
+    def papers(self, kind: str, slugs: Sequence[str] | None = None) -> Mapping[str, Paper]:
+        """Return the papers of a kind by slug, in its order; `slugs` None: all of them."""
+
+    def keep(self, sheets: Sequence[Sheet]) -> None:
+        """Write next versions of papers, comparing the versions that were read.
+
+        Raises:
+            Conflict: a paper is no longer as it was read, or its slug was taken meanwhile.
+        """
+
+    def count_tokens(self, row: int, usage: Usage) -> None:
+        """Add to what an api of a record used in a day."""
+
+    def usage(self, row: int, *, since: int = 0, api: str | None = None) -> Sequence[Usage]:
+        """Return what the apis of a record used, by api and day, in days that begin from `since` on."""
+
     def distrust(self, row: int) -> None:
         """Forget the text a record was made from, so that the same text is looked at again."""
 
@@ -92,10 +115,14 @@ class Tx(Protocol):
         type: str | None = None,
         enabled: bool | None = None,
         search: str | None = None,
+        tags: Sequence[tuple[str, str | None]] = (),
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterable[Record]:
-        """Return records in the order of their names, `after` one, filtered."""
+        """Return records in the order of their names, `after` one, filtered: all conditions must hold.
+
+        `search` is a part of name or description in any case; a tag is a key and its value, None: any.
+        """
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return versions, newest first, below `before`."""

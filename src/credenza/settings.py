@@ -21,6 +21,7 @@ from credenza.model import Actor, Tenant
 from credenza.ports import KeyProvider, Store
 from credenza.vault import Vault
 from credenza.workspace import Policy, Workspace, milliseconds
+from credenza.workspace.types import Types
 
 _PREFIX = "CREDENZA_"
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -75,16 +76,21 @@ class Credenza(msgspec.Struct, frozen=True):
 
     settings: Settings
     policy: Policy
-    catalogue: Catalogue
+    types: Types
     store: Store
     vault: Vault
     accounts: Accounts
     provider: KeyProvider
     remark: str = ""
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return the types that every workspace has."""
+        return self.types.shipped
+
     def workspace(self, actor: Actor) -> Workspace:
         """Return the workspace of an actor."""
-        return Workspace(actor, self.store, self.vault, self.catalogue, self.policy)
+        return Workspace(actor, self.store, self.vault, self.types, self.policy)
 
     def tenant(self, slug: str | None = None) -> Tenant:
         """Return a workspace by its slug, else the default one; raises NotFound."""
@@ -123,7 +129,8 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     except BaseException:
         store.close()
         raise
-    return Credenza(settings, policy, catalogue, store, vault, accounts, provider, remark)
+    types = Types(catalogue, store, vault)
+    return Credenza(settings, policy, types, store, vault, accounts, provider, remark)
 
 
 def _open_store(settings: Settings, *, serving: bool, create: bool) -> Store:

@@ -6,9 +6,17 @@ costs in the event loop.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+
 import msgspec
 from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
 
+from credenza.web.problems import describe
+
+_log = logging.getLogger("credenza")
 Answer = ASGIResponse
 _encode = msgspec.json.encode
 
@@ -28,3 +36,21 @@ def answer_json(
 def answer_nothing() -> Answer:
     """Return an empty 200."""
     return ASGIResponse(body=b"", status_code=200, media_type="application/json")
+
+
+def answer_parts(parts: Iterator[bytes]) -> Answer:
+    """Return JSON that is sent part by part; each is made in a thread, once the one before has gone out.
+
+    When making one fails, the connection is cut: what has gone out must not look whole.
+    """
+    return ASGIStreamingResponse(iterator=_pump(parts), status_code=200, media_type="application/json")
+
+
+async def _pump(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    # The framework's own way from an iterator takes a ValueError for the end.
+    try:
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            yield part
+    except Exception as error:
+        _log.error("answer cut short", extra={"failure": describe(error)})
+        raise

@@ -17,6 +17,7 @@ from credenza.errors import CredenzaError
 from credenza.settings import Credenza
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
+from credenza.web.landing import Landing
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
 from credenza.web.openapi import describe
@@ -24,7 +25,7 @@ from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
 
-DESCRIBED = [*routes.HANDLERS, tokens.issue_token, *health.HANDLERS]
+DESCRIBED = [*routes.HANDLERS, *tokens.HANDLERS, *health.HANDLERS]
 
 
 _RETRY_SECONDS = 10
@@ -55,7 +56,7 @@ def create_app(opened: Credenza) -> ASGIApp:
     browsed = pages.Pages(partial(describe, DESCRIBED, opened.catalogue, lenient=lenient))
     app = Litestar(
         [answer_options(served), *served],
-        state=State({"credenza": opened, "registry": registry, "pages": browsed}),
+        state=State({"credenza": opened, "landing": Landing(), "registry": registry, "pages": browsed}),
         exception_handlers={
             CredenzaError: answer_problem,
             HTTPException: answer_problem,

@@ -15,6 +15,7 @@ _TOO_LARGE = f"A body may have {MAX_BODY // 1024 // 1024} MiB."
 _MAX_DIGITS = 12
 _MAX_KEY = 255
 _MAX_TEXT = 256
+_MOST_TEXTS = 16
 
 
 def headers(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> list[str]:
@@ -62,13 +63,17 @@ async def read_body(request: Request[Any, Any, Any]) -> bytearray:
 
 
 class Query:
-    """The query of a request, as this call knows it: anything else, or anything twice, is refused."""
+    """The query of a request, as this call knows it: anything else, or anything twice, is refused.
 
-    def __init__(self, request: Request[Any, Any, Any], *known: str) -> None:
+    `repeated` names the one parameter that may stand several times; `pairs` is everything as it stands.
+    """
+
+    def __init__(self, request: Request[Any, Any, Any], *known: str, repeated: str | None = None) -> None:
         """Read the query; raises Invalid."""
-        pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        self._values = dict(pairs)
-        if len(self._values) != len(pairs):
+        self.pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        self._values = dict(self.pairs)
+        single = [name for name, _ in self.pairs if name != repeated]
+        if len({*single}) != len(single):
             raise _refuse("A query parameter stands twice.", "uniqueItems")
         if not self._values.keys() <= set(known):
             raise _refuse(f"This call takes these query parameters: {', '.join(known) or 'none'}.", "enum")
@@ -79,6 +84,13 @@ class Query:
         if value is not None and len(value) > _MAX_TEXT:
             raise _refuse(f"{name} has at most {_MAX_TEXT} characters.", "maxLength")
         return value
+
+    def texts(self, name: str) -> list[str]:
+        """Return at most 16 values of the parameter that may stand several times, without empty ones."""
+        values = [value for key, value in self.pairs if key == name and value]
+        if len(values) > _MOST_TEXTS:
+            raise _refuse(f"{name} stands at most {_MOST_TEXTS} times.", "maxItems")
+        return values
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""

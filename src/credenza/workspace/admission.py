@@ -6,8 +6,21 @@ import re
 from collections.abc import Mapping, Sequence
 
 from credenza import access
-from credenza.errors import CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
-from credenza.model import CATEGORIES, Actor, Change, Drop, Expect, Flawed, Item, Put, Record, Restore, Tag
+from credenza.errors import Clash, CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
+from credenza.model import (
+    CATEGORIES,
+    Actor,
+    Amend,
+    Change,
+    Drop,
+    Expect,
+    Flawed,
+    Item,
+    Put,
+    Record,
+    Restore,
+    Tag,
+)
 from credenza.workspace import compose
 from credenza.workspace.changes import Outline
 
@@ -26,12 +39,19 @@ _BAD_NAME = Problem(
 )
 _TWICE = Problem("duplicate_name", "This name stands twice in the batch.", "/name", "uniqueItems")
 _TAKEN = Problem("name_taken", "A name that differs only by case is taken.", "/name", "uniqueItems")
-_STALE = Problem(
+STALE = Problem(
     "version_mismatch", "The integration is not at the expected version.", "/expectedVersion", "const"
 )
-_MISSING = Problem("not_found", "There is no integration of this name.", "/name", "exists")
+MISSING = Problem("not_found", "There is no integration of this name.", "/name", "exists")
 NO_VERSION = Problem("not_found", "There is no such version of this integration.", "/version", "exists")
 _TYPE_CHANGED = Problem("type_immutable", "The type of an integration cannot be changed.", "/type", "const")
+_NO_TYPE = Problem("required", "A new integration needs a type.", "/type", "required")
+TYPE_IN_USE = Problem(
+    "type_in_use",
+    "Integrations of this type exist, and were checked and sealed by the schema it has.",
+    "/name",
+    "unused",
+)
 _BAD_CATEGORY = Problem(
     "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
 )
@@ -53,7 +73,7 @@ class Admission:
         if isinstance(change, Flawed):
             return change.problems
         # What is removed or expected is looked up, and look-ups are exact.
-        saves = not isinstance(change, (Drop, Expect, Restore))
+        saves = not isinstance(change, (Amend, Drop, Expect, Restore))
         problem = self._examine_name(change, before, saves=saves)
         if problem is None:
             exact = before if before is not None and before.name == change.name else None
@@ -93,8 +113,8 @@ def _examine_state(change: Change | Outline, before: Record | None) -> Problem |
         return None
     expected = change.version if isinstance(change, Expect) else change.expected_version
     if expected is not None and expected != (before.version if before else 0):
-        return _STALE
-    return _MISSING if before is None and isinstance(change, (Drop, Restore)) else None
+        return STALE
+    return MISSING if before is None and isinstance(change, (Amend, Drop, Restore)) else None
 
 
 def may_go_on(problems: Sequence[Problem]) -> bool:
@@ -105,7 +125,9 @@ def may_go_on(problems: Sequence[Problem]) -> bool:
 def examine_put(put: Put, before: Record | None) -> list[Problem]:
     """Return what is wrong with a save apart from its configuration."""
     problems = []
-    if before is not None and before.type != put.type:
+    if put.type is None and before is None:
+        problems.append(_NO_TYPE)
+    elif before is not None and put.type not in {None, before.type}:
         problems.append(_TYPE_CHANGED)
     if put.category is not None and put.category not in CATEGORIES:
         problems.append(_BAD_CATEGORY)
@@ -131,7 +153,7 @@ def blame(items: Sequence[Item]) -> None:
     count = sum(1 for item in items if item.problems)
     which = f"{count} of {len(items)} integrations" if len(items) > 1 else "the integration"
     only = {problem.code for problem in problems}
-    if only == {_MISSING.code}:
+    if only == {MISSING.code}:
         raise NotFound(problems[0].message, problems=problems)
     raise Invalid(
         f"Nothing was saved: {which} cannot be accepted, for the reasons listed.",
@@ -142,5 +164,6 @@ def blame(items: Sequence[Item]) -> None:
 
 _BLAME: Mapping[str, type[CredenzaError]] = {
     FORBIDDEN.code: Forbidden,
-    _STALE.code: PreconditionFailed,
+    STALE.code: PreconditionFailed,
+    TYPE_IN_USE.code: Clash,
 }

@@ -62,5 +62,5 @@ class Listed:
 
 def _outline(change: Change) -> Outline:
     if isinstance(change, Put):
-        return Outline(change.name, change.type, change.expected_version, None)
+        return Outline(change.name, change.type or "", change.expected_version, None)
     return Outline(change.name)

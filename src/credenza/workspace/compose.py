@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from credenza.errors import Problem
-from credenza.model import Api, ApiPut, Document, Edit, Put, SecretRef, Tag
+from credenza.model import Api, ApiPut, Document, Edit, Put, SecretRef, Tag, TokenLimit, locate
 
 MAX_APIS, MAX_TAGS = 1_000, 200
 MOST_PROBLEMS = 100  # of one item; more help nobody, and are cheap to provoke
 MAX_NAME, MAX_TEXT = 512, 4_096
 _USUAL = 100
+TOO_MANY_TAGS = Problem("too_many", f"At most {MAX_TAGS} tags.", "/tags", "maxItems")
 TOO_MANY_APIS = Problem("too_many", f"An integration has at most {MAX_APIS} apis.", "/apis", "maxItems")
 
 
@@ -22,14 +23,21 @@ def check_texts(put: Put) -> list[Problem]:
         return []
     found: list[Problem] = []
     if put.description is not None:
-        found += _text(put.description, "/description", MAX_TEXT)
-    for position, tag in enumerate(put.tags or ()):
-        found += _text(tag.key, f"/tags/{position}/key", MAX_NAME, empty=False)
-        found += _text(tag.value, f"/tags/{position}/value", MAX_TEXT)
-    if put.tags and len(put.tags) > MAX_TAGS:
-        found.append(Problem("too_many", f"At most {MAX_TAGS} tags.", "/tags", "maxItems"))
+        found += check_text(put.description, "/description", MAX_TEXT)
+    found += check_tags(put.tags or (), "/tags")
     if put.apis:
         found += _check_apis(put.apis)
+    return found
+
+
+def check_tags(tags: Sequence[Tag], pointer: str) -> list[Problem]:
+    """Return what is wrong with tags that stand at a pointer."""
+    found: list[Problem] = []
+    for position, tag in enumerate(tags):
+        found += check_text(tag.key, f"{pointer}/{position}/key", MAX_NAME, empty=False)
+        found += check_text(tag.value, f"{pointer}/{position}/value", MAX_TEXT)
+    if len(tags) > MAX_TAGS:
+        found.append(msgspec.structs.replace(TOO_MANY_TAGS, pointer=pointer))
     return found
 
 
@@ -43,14 +51,23 @@ def next_apis(before: Sequence[Api], put: Put, *, by: str, at: int) -> tuple[Api
         listed = {api.api for api in put.apis}
         apis = [api for api in apis if api.api in listed]
     apis += [
-        Api(new.api, at, by, at, by, new.description, new.enabled is not False) for new in wanted.values()
+        Api(new.api, at, by, at, by, new.description, new.enabled is not False, tags=_unique(new.tags or ()))
+        for new in wanted.values()
     ]
     return tuple(apis)
 
 
+def next_limits(before: Sequence[TokenLimit], apis: Sequence[Api]) -> tuple[TokenLimit, ...]:
+    """Return the token limits after a change: those of an api that went go with it."""
+    if not before:
+        return ()
+    names = {api.api for api in apis}
+    return tuple(limit for limit in before if limit.api is None or limit.api in names)
+
+
 def next_tags(before: tuple[Tag, ...], put: Put) -> tuple[Tag, ...]:
     """Return the tags after a change: given, they replace all; each pair stands once."""
-    return before if put.tags is None else tuple(dict.fromkeys(put.tags))
+    return before if put.tags is None else _unique(put.tags)
 
 
 def list_edits(before: Document, after: Document) -> list[Edit]:
@@ -62,21 +79,32 @@ def list_edits(before: Document, after: Document) -> list[Edit]:
     ]
     edits += _differences("/configuration/", before.configuration, after.configuration)
     edits += [
-        Edit(f"/configuration{edit.pointer}", _SECRET_WORDS[edit.change])
-        for edit in _differences("", before.secrets, after.secrets)
+        Edit(locate(edit.pointer), _SECRET_WORDS[edit.change])
+        for edit in _differences("", before.references(), after.references())
     ]
-    # Without their times: an api that was changed and changed back is what it was.
-    was, now = (
-        {api.api: (api.description, api.enabled) for api in document.apis} for document in (before, after)
-    )
-    return edits + _differences("/apis/", was, now)
+    was, now = ({api.api: _say(api) for api in document.apis} for document in (before, after))
+    edits += _differences("/apis/", was, now)
+    if _say_limits(before) != _say_limits(after):
+        edits.append(Edit("/limits", "changed"))
+    return edits
+
+
+def _say(api: Api) -> tuple[object, ...]:
+    # Without its times: an api that was changed and changed back is what it was.
+    prompts = [prompt.name for prompt in api.prompts]
+    values = [(key, type(value), value) for key, value in api.configuration.items()]
+    return api.description, api.enabled, api.tags, prompts, sorted(values, key=lambda each: each[0])
+
+
+def _say_limits(document: Document) -> list[tuple[object, ...]]:
+    return [(limit.api, limit.max_tokens, limit.period) for limit in document.limits]
 
 
 _SECRET_WORDS = {"added": "secret_set", "changed": "secret_replaced", "removed": "secret_cleared"}
 
 
 def secret_words(
-    before: Mapping[str, SecretRef], after: Mapping[str, SecretRef], entered: Mapping[str, str]
+    before: Mapping[str, SecretRef], after: Mapping[str, SecretRef], entered: Collection[str]
 ) -> dict[str, str]:
     """Say of each secret what became of it: set, replaced, unchanged, kept or cleared."""
     words = {path: "cleared" for path in before if path not in after}
@@ -87,7 +115,7 @@ def secret_words(
             words[path] = "replaced"
         else:
             words[path] = "unchanged" if path in entered else "kept"
-    return {f"/configuration{path}": word for path, word in words.items()}
+    return {locate(path): word for path, word in words.items()}
 
 
 def escape(key: str) -> str:
@@ -106,11 +134,17 @@ def _is_usual(put: Put) -> bool:
             return False
         texts += names
         texts += [api.description or "-" for api in put.apis]
+        if any(api.tags for api in put.apis):
+            return False
     return len(texts) < _USUAL and "" not in texts and _is_short("\n".join(texts))
 
 
 def _is_short(text: str) -> bool:
     return len(text) <= MAX_NAME and "\0" not in text
+
+
+def _unique(tags: Sequence[Tag]) -> tuple[Tag, ...]:
+    return tuple(dict.fromkeys(tags))
 
 
 def _differences(prefix: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[Edit]:
@@ -132,10 +166,11 @@ def _merge(api: Api, put: ApiPut | None, by: str, at: int) -> Api:
         return api
     description = api.description if put.description is None else put.description
     enabled = api.enabled if put.enabled is None else put.enabled
-    if (description, enabled) == (api.description, api.enabled):
+    tags = api.tags if put.tags is None else _unique(put.tags)
+    if (description, enabled, tags) == (api.description, api.enabled, api.tags):
         return api
     return msgspec.structs.replace(
-        api, description=description, enabled=enabled, updated_at=at, updated_by=by
+        api, description=description, enabled=enabled, tags=tags, updated_at=at, updated_by=by
     )
 
 
@@ -146,16 +181,18 @@ def _check_apis(apis: Sequence[ApiPut]) -> list[Problem]:
         found.append(TOO_MANY_APIS)
     for position, api in enumerate(apis):
         pointer = f"/apis/{position}/api"
-        found += _text(api.api, pointer, MAX_NAME, empty=False)
+        found += check_text(api.api, pointer, MAX_NAME, empty=False)
         if api.description is not None:
-            found += _text(api.description, f"/apis/{position}/description", MAX_TEXT)
+            found += check_text(api.description, f"/apis/{position}/description", MAX_TEXT)
+        found += check_tags(api.tags or (), f"/apis/{position}/tags")
         if api.api in seen:
             found.append(Problem("duplicate_api", "This api is listed twice.", pointer, "uniqueItems"))
         seen.add(api.api)
     return found
 
 
-def _text(text: str, pointer: str, longest: int, *, empty: bool = True) -> list[Problem]:
+def check_text(text: str, pointer: str, longest: int, *, empty: bool = True) -> list[Problem]:
+    """Return what is wrong with a text of at most `longest` characters."""
     if "\0" in text:
         return [Problem("nul_character", "NUL characters are not stored.", pointer, "pattern")]
     if len(text) > longest:

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from functools import partial
+from itertools import chain, islice
+from typing import TypeVar, Unpack
 
 import msgspec
 
 from credenza import access, audit
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Damaged, Forbidden, NotFound, WrongKey
-from credenza.model import Actor, Change, Drop, Item, Permission, Receipt, Record, Restore, Version
+from credenza.model import (
+    Actor,
+    Amend,
+    Amendment,
+    Change,
+    Drop,
+    Item,
+    Keep,
+    Permission,
+    Receipt,
+    Record,
+    Restore,
+    Usage,
+    Version,
+    locate,
+)
 from credenza.ports import Store, Tx
 from credenza.trail import Head
 from credenza.vault import Vault
 from credenza.workspace import compose, saving
+from credenza.workspace.amending import NO_API
 from credenza.workspace.batch import Context
 from credenza.workspace.changes import Changes, Listed
 from credenza.workspace.ledger import Ledger
+from credenza.workspace.listing import CHUNK, Filters, read_chunks
+from credenza.workspace.papers import TYPE
 from credenza.workspace.policy import Policy
 from credenza.workspace.reveal import Resolved, Sealed, open_all
 from credenza.workspace.saving import Mode, Once
+from credenza.workspace.types import Types
 from credenza.workspace.view import View, see
 
 T = TypeVar("T")
@@ -30,16 +51,19 @@ T = TypeVar("T")
 class Workspace:
     """The records of one workspace as one actor may see and change them."""
 
-    def __init__(
-        self, actor: Actor, store: Store, vault: Vault, catalogue: Catalogue, policy: Policy
-    ) -> None:
+    def __init__(self, actor: Actor, store: Store, vault: Vault, types: Types, policy: Policy) -> None:
         """Bind an actor to the rooms below."""
         self.actor = actor
         self._store = store
         self._vault = vault
-        self._catalogue = catalogue
+        self._types = types
         self._policy = policy
         self._ledger = Ledger(actor, store, vault, policy)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return the connector types of this workspace."""
+        return self._types.of(self.actor.tenant)
 
     def apply(
         self,
@@ -80,7 +104,7 @@ class Workspace:
                 access.require(self.actor, Permission.WRITE)
                 context = Context(
                     self.actor,
-                    self._catalogue,
+                    self.catalogue,
                     self._policy,
                     self._ledger.ring(),
                     dry_run,
@@ -118,6 +142,54 @@ class Workspace:
         """Begin to remove a record with everything it owns; see `submit`."""
         return self.submit([Drop(name, expected_version)], verb="delete")
 
+    def amend(self, name: str, *parts: Amendment, expected_version: int | None = None) -> Future[Receipt]:
+        """Begin to change parts of a record that is there; see `submit`."""
+        return self.submit([Amend(name=name, parts=parts, expected_version=expected_version)])
+
+    def count(self, name: str, usage: Usage) -> Future[None]:
+        """Begin to add to what an api used. It makes no version: usage is no configuration.
+
+        Raises (at once):
+            Forbidden: the role may not count.
+        Raises (on the future):
+            NotFound: there is no such record or api.
+        """
+        self._ledger.require(Permission.COUNT, "count", name)
+
+        def job(tx: Tx) -> None:
+            record = self._find(tx, name)
+            if not any(api.api == usage.api for api in record.document().apis):
+                raise NotFound(NO_API.message)
+            tx.count_tokens(record.row, usage)
+
+        return self._store.write(self.actor.tenant, job)
+
+    @property
+    def shipped(self) -> Catalogue:
+        """Return the connector types that every workspace has."""
+        return self._types.shipped
+
+    def register(self, schemas: Mapping[str, bytes | None]) -> Future[Receipt]:
+        """Begin to register connector types by name, all or none; None removes one.
+
+        The schemas have been accepted: see `connectors.registration`.
+
+        Raises (at once):
+            Forbidden: the role may not administer.
+        Raises (on the future):
+            Invalid: `type_in_use`: integrations of one exist, and its schema would be another.
+            NotFound: one to be removed is not there.
+        """
+        self._ledger.require(Permission.ADMINISTER, "type")
+        changes = [Keep(kind=TYPE, slug=name, body=body) for name, body in schemas.items()]
+        future = self.submit(changes, verb="type")
+        future.add_done_callback(lambda _: self._types.forget(self.actor.tenant))
+        return future
+
+    def usage(self, name: str, *, since: int = 0, api: str | None = None) -> Sequence[Usage]:
+        """Return what the apis of a record used, by api and day."""
+        return self._read(name, lambda tx, record: tx.usage(record.row, since=since, api=api))
+
     def view(self, name: str) -> View:
         """Return one record, its secrets shown as being there.
 
@@ -127,37 +199,30 @@ class Workspace:
         return self._read(name, lambda _, record: self._see(record))
 
     def list(
-        self,
-        *,
-        category: str | None = None,
-        type: str | None = None,
-        enabled: bool | None = None,
-        search: str | None = None,
-        after: str | None = None,
-        limit: int | None = None,
+        self, *, after: str | None = None, limit: int | None = None, **filters: Unpack[Filters]
     ) -> Sequence[View]:
-        """Return the records this actor may see, in order of their names."""
+        """Return the records this actor may see, in order of their names, all as they are at one moment."""
         self._ledger.require(Permission.READ, "list")
-        limited = bool(self.actor.names or self.actor.tags)
+        size = CHUNK if limit is None else max(limit, 1)
 
         def job(tx: Tx) -> list[View]:
-            views: list[View] = []
-            # What the limits hide is taken out after the query, so then the query has no limit.
-            for record in tx.page(
-                category=category,
-                type=type,
-                enabled=enabled,
-                search=search,
-                after=after,
-                limit=None if limited else limit,
-            ):
-                if limit is not None and len(views) >= limit:
-                    break
-                if not limited or access.covers(self.actor, record.name, record.document().tags):
-                    views.append(self._see(record))
-            return views
+            chunks = read_chunks(
+                lambda look: look(tx), self.actor, self._see, filters, after=after, size=size
+            )
+            return [*islice(chain.from_iterable(chunks), limit)]
 
         return self._store.read(self.actor.tenant, job)
+
+    def walk(
+        self, *, after: str | None = None, size: int = CHUNK, **filters: Unpack[Filters]
+    ) -> Iterator[Sequence[View]]:
+        """Return the same in chunks, each a read of its own: of `size` records, without those hidden.
+
+        Each record comes at most once, and in order; one saved meanwhile may come or not.
+        """
+        self._ledger.require(Permission.READ, "list")
+        read = partial(self._store.read, self.actor.tenant)
+        return read_chunks(read, self.actor, self._see, filters, after=after, size=size)
 
     def history(self, name: str, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return a record's versions, newest first."""
@@ -176,7 +241,7 @@ class Workspace:
             past = msgspec.structs.replace(
                 record, version=version, updated_at=then.created_at, updated_by=then.created_by
             )
-            return see(past, then.document(), self._catalogue, locked=self._vault.locked is not None)
+            return see(past, then.document(), self.catalogue, locked=self._vault.locked is not None)
 
         return self._read(name, job)
 
@@ -205,7 +270,7 @@ class Workspace:
         def job(tx: Tx) -> Sealed:
             record = self._find(tx, name)
             document = record.document()
-            paths = tuple(f"/configuration{path}" for path in document.secrets)
+            paths = tuple(locate(path) for path in document.references())
             item = Item(record.name, "revealed", record.version, paths)
             self._ledger.note(tx, ring, "reveal", [item], self._policy.clock())
             return Sealed(record, document, tx.held([record.row])[record.row])
@@ -213,7 +278,7 @@ class Workspace:
         write = self._store.write
         sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), "reveal", name)
         try:
-            return open_all(ring, sealed, self._catalogue)
+            return open_all(ring, sealed, self.catalogue)
         except (WrongKey, Damaged):
             # So that saving the same again, with the secret in it, mends the record.
             write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).exception()
@@ -266,4 +331,4 @@ class Workspace:
 
     def _see(self, record: Record) -> View:
         locked = self._vault.locked is not None
-        return see(record, record.document(), self._catalogue, locked=locked)
+        return see(record, record.document(), self.catalogue, locked=locked)

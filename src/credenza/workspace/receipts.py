@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from credenza.model import locate
 from credenza.workspace.compose import escape
 
 
 @lru_cache(maxsize=1_024)
-def all_set(pointers: tuple[str, ...]) -> Mapping[str, str]:
-    """Return what a new record says of its secrets."""
-    return {f"/configuration{pointer}": "set" for pointer in pointers}
+def all_set(paths: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what a new record says of its secrets, by stored path."""
+    return {locate(path): "set" for path in paths}
 
 
 @lru_cache(maxsize=1_024)
@@ -21,8 +22,6 @@ def share_words(words: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1_024)
-def name_paths(keys: tuple[str, ...], pointers: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the key paths that a new record sets."""
-    return tuple(f"/configuration/{escape(key)}" for key in keys) + tuple(
-        f"/configuration{pointer}" for pointer in pointers
-    )
+def name_paths(keys: tuple[str, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the key paths that a new record sets: its public keys, and secrets by stored path."""
+    return tuple(f"/configuration/{escape(key)}" for key in keys) + tuple(locate(path) for path in paths)

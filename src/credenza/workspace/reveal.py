@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from credenza.connectors import UNKNOWN, Catalogue, ConnectorType, join
 from credenza.errors import Damaged, TypeNotLoaded
-from credenza.model import Document, Record, Secret
+from credenza.model import Document, Record, Secret, SecretRef, nest
 from credenza.sensitive import Sensitive
 from credenza.vault import Ring
 from credenza.workspace.sealing import KIND
+from credenza.workspace.view import View
 
 
 class Sealed(NamedTuple):
@@ -22,11 +23,17 @@ class Sealed(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """A record with its configuration in clear."""
+    """A record with its configuration in clear, and by api those of its apis."""
 
     record: Record
     document: Document
     configuration: Sensitive[dict[str, Any]]
+    apis: Mapping[str, Sensitive[dict[str, Any]]]
+
+    def view(self) -> View:
+        """Return it as reads show a record, but in clear."""
+        apis = {api: configuration.reveal() for api, configuration in self.apis.items()}
+        return View(self.record, self.document, self.configuration.reveal(), apis)
 
 
 def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
@@ -39,30 +46,61 @@ def open_all(ring: Ring, sealed: Sealed, catalogue: Catalogue) -> Resolved:
     """
     record, document, secrets = sealed
     opened = {}
-    for path, ref in document.secrets.items():
+    for path, ref in document.references().items():
         secret = secrets.get(path)
         if secret is None or secret.version != ref.version:
             raise Damaged("A secret of this integration is missing or out of step with it.")
         opened[path] = ring.open(KIND, record.id, secret).reveal()
     connector = catalogue.get(record.type)
-    if connector is None:
-        if opened:
-            raise TypeNotLoaded
-        return Resolved(record, document, Sensitive(dict(document.configuration)))
-    if find_misplaced(connector, document, secrets):
+    if connector is None and opened:
+        raise TypeNotLoaded
+    if connector is not None and find_misplaced(catalogue, record.type, document, secrets):
         raise Damaged("A secret of this integration was sealed for another destination; enter it again.")
-    return Resolved(record, document, Sensitive(join(document.configuration, opened, connector.keys)))
+    apis = {
+        api.api: Sensitive(
+            join(
+                api.configuration,
+                {pointer: opened[nest(api.api, pointer)] for pointer in api.secrets},
+                catalogue.api.keys,
+            )
+        )
+        for api in document.apis
+    }
+    own = {path: opened[path] for path in document.secrets}
+    order = connector.keys if connector else ()
+    return Resolved(record, document, Sensitive(join(document.configuration, own, order)), apis)
 
 
-def find_misplaced(connector: ConnectorType, document: Document, secrets: Mapping[str, Secret]) -> list[str]:
-    """Return the pointers of a document's secrets that were sealed for another destination than it names."""
-    redacted = {path: ref.redacted for path, ref in document.secrets.items() if ref.redacted is not None}
-    declared = connector.destination(document.configuration, redacted)
-    mark = secrets[UNKNOWN].fingerprint if UNKNOWN in document.secrets else b""
-    whole = connector.destination(document.configuration, redacted, mark)
-    return [
-        path
-        for path in document.secrets
-        if (secrets[path].destination, secrets[path].rule)
-        != (declared if path == UNKNOWN else whole, connector.rule)
+def find_misplaced(
+    catalogue: Catalogue, type: str, document: Document, secrets: Mapping[str, Secret]
+) -> list[str]:
+    """Return the stored paths of secrets that were sealed for another destination than a document names."""
+    connector = catalogue[type]
+    bound = {path: secrets[path] for path in document.secrets}
+    found, destination = _misplaced(connector, document.configuration, document.secrets, bound)
+    for api in document.apis:
+        bound = {pointer: secrets[nest(api.api, pointer)] for pointer in api.secrets}
+        below, _ = _misplaced(catalogue.api, api.configuration, api.secrets, bound, destination)
+        found += [nest(api.api, pointer) for pointer in below]
+    return found
+
+
+def _misplaced(
+    connector: ConnectorType,
+    public: Mapping[str, Any],
+    refs: Mapping[str, SecretRef],
+    secrets: Mapping[str, Secret],
+    binding: bytes = b"",
+) -> tuple[list[str], bytes]:
+    """Return what does not belong here of one configuration's secrets, and where those that do are sent."""
+    redacted = {pointer: ref.redacted for pointer, ref in refs.items() if ref.redacted is not None}
+    declared = connector.destination(public, redacted, binding)
+    whole = declared
+    if UNKNOWN in refs:
+        whole = connector.destination(public, redacted, binding + secrets[UNKNOWN].fingerprint)
+    found = [
+        pointer
+        for pointer, secret in secrets.items()
+        if (secret.destination, secret.rule) != (declared if pointer == UNKNOWN else whole, connector.rule)
     ]
+    return found, whole

@@ -66,6 +66,7 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
             if not context.dry_run and (context.per_item or not batch.failed):
                 tx.save(batch.writes, context.policy.keep_versions)
                 tx.drop(batch.drops)
+                tx.keep(batch.papers)
     if not context.per_item:
         blame(batch.items)
     receipt = Receipt(tuple(batch.items), context.dry_run)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Damaged, Problem, WrongKey
-from credenza.model import Secret, SecretRef
+from credenza.model import Secret, SecretRef, locate, nest
 from credenza.vault import Ring, Sealing
 
 KIND = "integration"
@@ -16,16 +16,25 @@ _REENTER = "Where this secret is sent has changed: enter it again together with 
 
 
 class Outcome(NamedTuple):
-    """References to all current secrets, new sealed ones, paths no longer current, and problems."""
+    """References to all current secrets, new sealed ones, stored paths no longer current, and problems.
+
+    `destination` is where they are sent; `redirected` says that something sealed may lead elsewhere now.
+    """
 
     refs: dict[str, SecretRef]
     sealed: list[Secret]
     retired: list[str]
     problems: list[Problem]
+    destination: bytes = b""
+    redirected: bool = False
 
 
 class Place(NamedTuple):
-    """One record's next version: whose it is, when, under which rule, and the secrets it has so far."""
+    """One configuration's next version: whose it is, when, under which rule, and its secrets so far.
+
+    `held` and `refs` are by pointer into the configuration. Of an api, `api` is its name, `binding` the
+    destination of the integration above it, and `redirected` whether that may lead elsewhere now.
+    """
 
     owner: bytes
     version: int
@@ -33,6 +42,13 @@ class Place(NamedTuple):
     rule: int
     held: Mapping[str, Secret]
     refs: Mapping[str, SecretRef]
+    api: str | None = None
+    binding: bytes = b""
+    redirected: bool = False
+
+    def path(self, pointer: str) -> str:
+        """Return the path under which a secret is stored."""
+        return pointer if self.api is None else nest(self.api, pointer)
 
 
 class Sealer:
@@ -64,25 +80,26 @@ class Sealer:
         is sealed under the version that sets it. What is kept must still go where it was meant to go.
         """
         held = place.held
-        out = Outcome({}, [], [path for path in draft.cleared if path in held], [])
-        destination = type.destination(draft.public, draft.redacted)
+        gone = [place.path(pointer) for pointer in draft.cleared if pointer in held]
+        out = Outcome({}, [], gone, [])
+        destination = type.destination(draft.public, draft.redacted, place.binding)
         mark = b""
         if UNKNOWN in draft.entered:
             mark = self._enter(place, out, draft, UNKNOWN, destination)
         elif UNKNOWN in draft.kept:
-            mark = self._keep(place, out, UNKNOWN, destination)
+            mark = self._keep(place, out, UNKNOWN, b"" if place.redirected else destination)
         if mark:
             # Undeclared keys may say where secrets are sent, so all others are bound to them.
-            destination = type.destination(draft.public, draft.redacted, mark)
+            destination = type.destination(draft.public, draft.redacted, place.binding + mark)
         for path in draft.entered:
             if path != UNKNOWN:
                 self._enter(place, out, draft, path, destination)
         hidden = self._blind and UNKNOWN in draft.entered and UNKNOWN in held
-        hidden = hidden or self._redirects(place, out, type, draft)
+        hidden = hidden or place.redirected or self._redirects(place, out, type, draft)
         for path in draft.kept:
             if path != UNKNOWN:
                 self._keep(place, out, path, b"" if hidden else destination)
-        return out
+        return out._replace(destination=destination, redirected=hidden)
 
     def _redirects(self, place: Place, out: Outcome, type: ConnectorType, draft: Draft) -> bool:
         """Tell whether something sealed that decides where secrets go is not what it was.
@@ -105,12 +122,12 @@ class Sealer:
             return secret.fingerprint
         out.refs[path] = SecretRef(place.version, place.at, draft.redacted.get(path))
         if secret is not None:
-            out.retired.append(path)
+            out.retired.append(place.path(path))
         if not self.seals:
             return _PLANNED
         sealed = self._begin().seal(
             place.owner,
-            path,
+            place.path(path),
             id=secret.id if secret else next(self._ids),
             version=place.version,
             destination=destination,
@@ -124,8 +141,8 @@ class Sealer:
         """Return the fingerprint of the secret that is kept, where it may be."""
         secret = place.held.get(path)
         if secret is None or (secret.destination, secret.rule) != (destination, place.rule):
-            pointer = f"/configuration{path}"
-            out.problems.append(Problem("secret_reentry_required", _REENTER, pointer, "x-destination"))
+            where = locate(place.path(path))
+            out.problems.append(Problem("secret_reentry_required", _REENTER, where, "x-destination"))
             return _PLANNED
         out.refs[path] = place.refs[path]
         return secret.fingerprint

@@ -50,7 +50,7 @@ def _look(ring: Ring, catalogue: Catalogue, after: str, tx: Tx) -> _Part:
     unreadable, count = [], 0
     for record in records:
         sealed = Sealed(record, record.document(), held.get(record.row, {}))
-        count += len(sealed.document.secrets)
+        count += len(sealed.document.references())
         try:
             open_all(ring, sealed, catalogue)
         except CredenzaError as error:

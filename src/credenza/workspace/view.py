@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,11 +12,12 @@ from credenza.model import Document, Record
 
 
 class View(msgspec.Struct, frozen=True):
-    """A record with its document and the configuration as reads show it."""
+    """A record with its document, and its configuration and those of its apis as reads show them."""
 
     record: Record
     document: Document
     configuration: dict[str, Any]
+    apis: Mapping[str, dict[str, Any]]
 
 
 def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool) -> View:
@@ -23,4 +25,8 @@ def see(record: Record, document: Document, catalogue: Catalogue, *, locked: boo
     connector = catalogue.get(record.type)
     order = connector.keys if connector else ()
     shown = present(order, document.configuration, document.secrets, undecryptable=locked)
-    return View(record, document, shown)
+    apis = {
+        api.api: present(catalogue.api.keys, api.configuration, api.secrets, undecryptable=locked)
+        for api in document.apis
+    }
+    return View(record, document, shown, apis)

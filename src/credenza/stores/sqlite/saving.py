@@ -9,7 +9,7 @@ import msgspec
 
 from credenza.errors import Conflict
 from credenza.model import Api, Secret, Write
-from credenza.stores.sqlite import search
+from credenza.stores.sqlite import facets, search
 
 Rows = dict[str, list[tuple[object, ...]]]
 
@@ -67,9 +67,12 @@ def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Writ
         Conflict: a record is no longer at the version that was read.
     """
     many = connection.executemany
+    relabelled = [write.record.row for write in writes if _is_relabelled(write)]
+    facets.forget(connection, relabelled)
     _update(connection, workspace, writes)
     many(VERSION, [_version(write) for write in writes])
     _save_children(connection, [write for write in writes if write.children])
+    facets.index_again(connection, relabelled)
     retired = [
         (write.before.version, write.record.row, path)
         for write in writes
@@ -101,6 +104,14 @@ def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Wri
     ).rowcount
     if changed != len(writes):
         raise Conflict
+
+
+def _is_relabelled(write: Write) -> bool:
+    if write.before is None:
+        return False
+    if write.before.category != write.record.category:
+        return True
+    return write.children and write.before.document().tags != write.document.tags
 
 
 def _save_children(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:

@@ -1,7 +1,7 @@
 """The tables of the embedded store, as numbered migrations that only ever go forward.
 
 A fresh file runs them all, so a fresh schema equals a migrated one. Rows have integer keys; children
-hang on their parent's key, so that the only index filled in random order is (workspace, name).
+hang on their parent's key, so that the only index that a save fills in random order is (workspace, name).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
+from credenza.stores.sqlite import facets
 from credenza.stores.sqlite.connect import APPLICATION, SCHEMA
 
 migrations = Migrations("credenza")
@@ -21,6 +22,21 @@ def begin(db: Database) -> None:
     """Make the tables of the first release."""
     for statement in _TABLES.split(";\n\n"):
         db.execute(statement)
+
+
+@migrations(name="002_papers")
+def add_papers(db: Database) -> None:
+    """Make the tables of papers and of counted tokens."""
+    for statement in _PAPERS.split(";\n\n"):
+        db.execute(statement)
+
+
+@migrations(name="003_facets")
+def add_facets(db: Database) -> None:
+    """Make the index of types, categories and tags, with what a search would find."""
+    db.execute(_FACETS)
+    done = db.execute("SELECT indexed_to FROM search_progress").fetchone()[0]
+    facets.index_next(db.conn, 0, done)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -203,4 +219,43 @@ CREATE TABLE search_progress (id INTEGER PRIMARY KEY CHECK (id = 1), indexed_to 
 INSERT INTO search_progress (id, indexed_to) VALUES (1, 0);
 
 CREATE TABLE search_pending (integration_id INTEGER PRIMARY KEY) STRICT
+"""
+
+_PAPERS = """
+CREATE TABLE papers (
+    workspace_id INTEGER NOT NULL REFERENCES workspaces (id),
+    kind TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    updated_by TEXT NOT NULL,
+    body TEXT NOT NULL,
+    mac BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, kind, slug)
+) STRICT;
+
+CREATE TABLE usage (
+    integration_id INTEGER NOT NULL REFERENCES integrations (id) ON DELETE CASCADE,
+    api TEXT NOT NULL,
+    period INTEGER NOT NULL,
+    prompt INTEGER NOT NULL,
+    completion INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (integration_id, api, period)
+) STRICT, WITHOUT ROWID
+"""
+
+# No foreign key: it would need an index of its own; `facets.forget` sees to it.
+_FACETS = """
+CREATE TABLE integration_facets (
+    workspace_id INTEGER NOT NULL,
+    facet TEXT NOT NULL CHECK (facet IN ('type', 'category', 'key', 'tag')),
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    name TEXT NOT NULL COLLATE NOCASE,
+    integration_id INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, facet, key, value, name)
+) STRICT, WITHOUT ROWID
 """

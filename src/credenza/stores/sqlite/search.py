@@ -1,8 +1,8 @@
 """Substring search over name and description, kept off the save path.
 
 A trigram index costs three times the rest of a save, so new rows are indexed when nobody waits:
-`search_progress` says up to which row, `search_pending` which rows changed since. A search reads the
-index for what is in it and looks at the few other rows themselves, so its answer is always exact. Both
+`search_progress` says up to which row, `search_pending` which rows changed since. A search looks at the rows
+that the index finds and at the few it does not know yet, and checks each, so its answer is always exact. Both
 fold case by Unicode's rule (`str.casefold`), which maps each character alone, whatever stands beside it.
 """
 
@@ -11,8 +11,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from credenza.stores.sqlite import facets
+
 _CHUNK = 200
 _SHORTEST = 3  # a trigram index knows nothing shorter
+_RARE = 5_000  # rows
 
 _ADD = """
 INSERT INTO integrations_search (rowid, name, description)
@@ -33,16 +36,21 @@ _AWAIT = """
 INSERT OR IGNORE INTO search_pending (integration_id)
 SELECT id FROM integrations WHERE id = ? AND id <= (SELECT indexed_to FROM search_progress)
 """
-_INDEXED = """
-i.id IN (
-    SELECT rowid FROM integrations_search WHERE integrations_search MATCH :phrase
-    UNION ALL
-    SELECT id FROM integrations
-    WHERE (id > (SELECT indexed_to FROM search_progress) OR id IN (SELECT integration_id FROM search_pending))
-        AND workspace_id = :workspace AND contains_folded(name, description, :term)
+# Whatever may hold a term, each row once: the index's answers, and the rows that it knows nothing of yet.
+FOUND = """
+(
+    SELECT rowid AS id FROM integrations_search WHERE integrations_search MATCH :phrase
+    UNION
+    SELECT id FROM integrations WHERE id > (SELECT indexed_to FROM search_progress)
+    UNION
+    SELECT integration_id FROM search_pending
 )
 """
-_SCANNED = "contains_folded(i.name, i.description, :term)"
+_COUNT = """
+SELECT count(*) FROM (
+    SELECT 1 FROM integrations_search WHERE integrations_search MATCH :phrase LIMIT :most
+)
+"""
 
 
 def fold(text: str | None) -> str:
@@ -55,13 +63,26 @@ def contains(name: str | None, description: str | None, term: str) -> bool:
     return term in fold(name) or term in fold(description)
 
 
-def condition(term: str) -> tuple[str, dict[str, str]]:
-    """Return the SQL condition that finds a term, and its parameters."""
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """Say whether so many rows wait to be indexed that looking at them all is no longer cheap."""
+    waiting = connection.execute(
+        "SELECT (SELECT coalesce(max(id), 0) FROM integrations) - indexed_to FROM search_progress"
+    ).fetchone()[0]
+    return bool(waiting > _RARE)
+
+
+def is_rare(connection: sqlite3.Connection, term: str) -> bool:
+    """Say whether the index finds so few rows by a term that reading and sorting them all is cheap."""
     folded = fold(term)
     if len(folded) < _SHORTEST or "\0" in folded:
-        return _SCANNED, {"term": folded}
-    quoted = '"' + folded.replace('"', '""') + '"'
-    return _INDEXED, {"term": folded, "phrase": quoted}
+        return False
+    counted = connection.execute(_COUNT, {**phrase(term), "most": _RARE}).fetchone()[0]
+    return bool(counted < _RARE)
+
+
+def phrase(term: str) -> dict[str, str]:
+    """Return the parameter of `FOUND`: the term as the index is asked for it."""
+    return {"phrase": '"' + fold(term).replace('"', '""') + '"'}
 
 
 def forget(connection: sqlite3.Connection, rows: Sequence[int], *, forever: bool) -> None:
@@ -89,6 +110,7 @@ def index_some(connection: sqlite3.Connection) -> bool:
         connection.execute("DELETE FROM search_pending")
     if upto > done:
         connection.execute(_ADD, (done, upto))
+        facets.index_next(connection, done, upto)
         connection.execute("UPDATE search_progress SET indexed_to = ?", (upto,))
     connection.execute("COMMIT")
     return bool(upto < last)

@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Edit, Record, Secret, Tenant, Version, Write
-from credenza.stores.sqlite import saving, search
+from credenza.model import Edit, Paper, Record, Secret, Tenant, Usage, Version, Write
+from credenza.ports import Sheet
+from credenza.stores.sqlite import facets, listing, papers, saving, search
 from credenza.stores.sqlite.shared import STREAM, Shared, read_heads
 from credenza.trail import Entry, Head
 
-_RECORD = """
-SELECT i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
-    i.created_at, i.created_by, i.updated_at, i.updated_by, v.document
+_RECORD = f"""
+SELECT {listing.COLUMNS}
 FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
 WHERE i.workspace_id = :workspace
-"""
+"""  # noqa: S608  # made of our own words
 _SEALED = "SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed"
 # CROSS JOIN keeps SQLite from beginning with all integrations of the workspace.
 _OWN_SECRETS = """
@@ -101,13 +101,31 @@ class SqliteTx:
         if not records:
             return
         self._shared.write_rows()
-        search.forget(self._connection, [record.row for record in records], forever=True)
+        rows = [record.row for record in records]
+        search.forget(self._connection, rows, forever=True)
+        facets.forget(self._connection, rows)
         gone = self._connection.executemany(
             "DELETE FROM integrations WHERE id = ? AND version = ? AND workspace_id = ?",
             [(record.row, record.version, self._workspace) for record in records],
         ).rowcount
         if gone != len(records):
             raise Conflict
+
+    def papers(self, kind: str, slugs: Sequence[str] | None = None) -> Mapping[str, Paper]:
+        """Return the papers of a kind by slug, in its order."""
+        return papers.find(self._connection, self._workspace, kind, slugs)
+
+    def keep(self, sheets: Sequence[Sheet]) -> None:
+        """Write next versions of papers, comparing the versions that were read."""
+        papers.keep(self._connection, self._workspace, sheets)
+
+    def count_tokens(self, row: int, usage: Usage) -> None:
+        """Add to what an api of a record used in a day."""
+        papers.count(self._connection, row, usage)
+
+    def usage(self, row: int, *, since: int = 0, api: str | None = None) -> Sequence[Usage]:
+        """Return what the apis of a record used, by api and day."""
+        return papers.list_usage(self._connection, self._workspace, row, since, api)
 
     def page(
         self,
@@ -116,23 +134,15 @@ class SqliteTx:
         type: str | None = None,
         enabled: bool | None = None,
         search: str | None = None,
+        tags: Sequence[tuple[str, str | None]] = (),
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Return records in the order of their names, filtered."""
-        wanted: dict[str, object] = {"category": category, "type": type, "enabled": enabled}
-        clauses = [f"AND i.{column} = :{column}" for column, value in wanted.items() if value is not None]
-        parameters: dict[str, object] = {"workspace": self._workspace, "after": after}
-        parameters["limit"] = -1 if limit is None else limit
-        parameters |= wanted
-        if after is not None:
-            clauses.append("AND i.name > :after")
-        if search:
-            found, terms = _found(search)
-            clauses.append(f"AND {found}")
-            parameters |= terms
-        query = f"{_RECORD}{' '.join(clauses)} ORDER BY i.name LIMIT :limit"
-        return (_record(row) for row in self._execute(query, parameters))
+        self._shared.write_rows()
+        filters = listing.Filters(category, type, enabled, search, tags)
+        rows = listing.list_page(self._connection, self._workspace, filters, after, limit)
+        return (_record(row) for row in rows)
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return versions, newest first, below `before`."""
@@ -195,10 +205,6 @@ class SqliteTx:
         # What new records wait to be written must be seen by every reader of this transaction.
         self._shared.write_rows()
         return self._connection.execute(statement, parameters)  # type: ignore[arg-type]
-
-
-def _found(term: str) -> tuple[str, dict[str, str]]:
-    return search.condition(term)
 
 
 def _json(values: Sequence[object]) -> str:

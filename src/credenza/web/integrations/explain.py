@@ -29,6 +29,7 @@ _KINDS = {
     "array": "a list",
     "object": "an object",
 }
+_PARTS = {"apis": "ApiItem", "tags": "TagItem"}  # by the field that lists them
 _MOST_DIGITS = 300
 _LONGEST_NAME = 64
 
@@ -36,8 +37,9 @@ _LONGEST_NAME = 64
 class Explainer:
     """Explain what is wrong with an item, by the schema its decoder is made from."""
 
-    def __init__(self, schema: dict[str, Any]) -> None:
-        """Compile the schema once."""
+    def __init__(self, schema: dict[str, Any], root: str = "IntegrationItem") -> None:
+        """Compile the schema once; `root` names what its outermost object is."""
+        self._root = root
         self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
         self._definitions: dict[str, Any] = schema.get("$defs", {})
 
@@ -72,7 +74,8 @@ class Explainer:
         place: Any = item
         for part in path:
             place = place[part]
-        name = {"apis": "ApiItem", "tags": "TagItem"}.get(str(path[0]) if path else "", "IntegrationItem")
+        inner = [part for part in path if isinstance(part, str)]
+        name = _PARTS.get(inner[-1] if inner else "", self._root)
         known = list(self._definitions[name]["properties"])
         for position, key in enumerate(place, 1):
             if key not in known:

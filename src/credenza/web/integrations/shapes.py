@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
-from credenza.model import Api, Item, Receipt, Version
+from credenza.model import Api, Item, Prompt, Receipt, Tag, TokenLimit, Usage, Version
 from credenza.workspace import View
+
+FREQUENCIES = {"DAY": "daily", "WEEK": "weekly", "MONTH": "monthly"}
 
 
 class IntegrationTag(TypedDict):
@@ -23,10 +25,14 @@ class IntegrationApi(TypedDict):
     api: str
     description: str | None
     enabled: bool
+    configuration: dict[str, Any]
+    tags: list[IntegrationTag]
     createTime: int
     createdBy: str
     updateTime: int
     updatedBy: str
+    maxTokens: NotRequired[int]
+    frequency: NotRequired[str]
 
 
 class Integration(TypedDict):
@@ -51,6 +57,44 @@ class Integration(TypedDict):
     updateTime: int
     updatedBy: str
     apis: NotRequired[list[IntegrationApi]]
+
+
+class MessageTemplate(TypedDict):
+    """A prompt that may be used with an api; its text is kept elsewhere."""
+
+    name: str
+    template: str
+    description: str
+    variables: list[str]
+    integrations: list[str]
+    tags: list[IntegrationTag]
+    version: int
+    createTime: int
+    createdBy: str
+    updateTime: int
+    updatedBy: str
+
+
+class TokenLimitAnswer(TypedDict):
+    """How many tokens may be used in a period: DAY, WEEK or MONTH; `api` null: by all apis together."""
+
+    integrationName: str
+    api: str | None
+    maxTokens: int
+    tokenLimitPeriod: str
+    updateTime: int
+    updatedBy: str
+
+
+class TokenUsageLog(TypedDict):
+    """The tokens an api used in a day, which begins at `periodStart`."""
+
+    integrationName: str
+    api: str
+    periodStart: int
+    promptTokens: int
+    completionTokens: int
+    totalTokens: int
 
 
 class SaveReceipt(TypedDict):
@@ -101,7 +145,7 @@ def show(view: View, *, apis: bool = False) -> Integration:
         "description": document.description,
         "enabled": document.enabled,
         "configuration": view.configuration,
-        "tags": [{"key": tag.key, "value": tag.value} for tag in document.tags],
+        "tags": show_tags(document.tags),
         "version": record.version,
         "complete": not document.missing,
         "missing": list(document.missing),
@@ -112,21 +156,74 @@ def show(view: View, *, apis: bool = False) -> Integration:
         "updatedBy": record.updated_by,
     }
     if apis:
-        shown["apis"] = [show_api(record.name, api) for api in document.apis]
+        shown["apis"] = [show_api(view, api) for api in document.apis]
     return shown
 
 
-def show_api(name: str, api: Api) -> IntegrationApi:
-    """Return a child record."""
-    return {
-        "integrationName": name,
+def show_api(view: View, api: Api) -> IntegrationApi:
+    """Return a child record of an integration."""
+    shown: IntegrationApi = {
+        "integrationName": view.record.name,
         "api": api.api,
         "description": api.description,
         "enabled": api.enabled,
+        "configuration": view.apis[api.api],
+        "tags": show_tags(api.tags),
         "createTime": api.created_at,
         "createdBy": api.created_by,
         "updateTime": api.updated_at,
         "updatedBy": api.updated_by,
+    }
+    limit = next((limit for limit in view.document.limits if limit.api == api.api), None)
+    if limit is not None:
+        shown["maxTokens"] = limit.max_tokens
+        shown["frequency"] = FREQUENCIES[limit.period]
+    return shown
+
+
+def show_tags(tags: Sequence[Tag]) -> list[IntegrationTag]:
+    """Return labels."""
+    return [{"key": tag.key, "value": tag.value} for tag in tags]
+
+
+def show_prompt(view: View, api: Api, prompt: Prompt) -> MessageTemplate:
+    """Return a prompt as the clients know one."""
+    return {
+        "name": prompt.name,
+        "template": "",
+        "description": "",
+        "variables": [],
+        "integrations": [f"{view.record.name}:{api.api}"],
+        "tags": [],
+        "version": 1,
+        "createTime": prompt.created_at,
+        "createdBy": prompt.created_by,
+        "updateTime": prompt.created_at,
+        "updatedBy": prompt.created_by,
+    }
+
+
+def show_limit(view: View, limit: TokenLimit) -> TokenLimitAnswer:
+    """Return a token limit."""
+    return {
+        "integrationName": view.record.name,
+        "api": limit.api,
+        "maxTokens": limit.max_tokens,
+        "tokenLimitPeriod": limit.period,
+        "updateTime": limit.updated_at,
+        "updatedBy": limit.updated_by,
+    }
+
+
+def show_usage(name: str, used: Usage) -> TokenUsageLog:
+    """Return the tokens of one api and day."""
+    return {
+        "integrationName": name,
+        "api": used.api,
+        "periodStart": used.period,
+        "promptTokens": used.prompt,
+        "completionTokens": used.completion,
+        "totalTokens": used.total,
     }
 
 

@@ -52,6 +52,10 @@ class ApiItem(ServerMade, kw_only=True):
     api: str
     description: str | None = None
     enabled: bool | None = None
+    configuration: dict[str, Any] | None = None
+    tags: list[TagItem] | None = None
+    maxTokens: Ignored = None  # noqa: N815
+    frequency: Ignored = None
 
 
 class IntegrationItem(ServerMade, kw_only=True):
@@ -92,7 +96,7 @@ _outlines = msgspec.json.Decoder(list[_Outline])
 _loose = msgspec.json.Decoder(list[_Loose])
 _explainer = explain.Explainer(msgspec.json.schema(IntegrationItem))
 _FIELDS = IntegrationItem.__struct_fields__
-_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Items:
@@ -121,14 +125,14 @@ class Items:
     def read(self, indexes: Sequence[int]) -> list[Change]:
         """Decode these items."""
         raws = [self._raws[index] for index in indexes]
-        items = _decode(_items, raws) if _is_sound(_array(raws)) else None
+        items = _decode(_items, raws) if is_sound(_array(raws)) else None
         if items is None:
             return [self._read_one(raw) for raw in raws]
         return [self._change(item, raw) for item, raw in zip(items, raws, strict=True)]
 
     def _read_one(self, raw: msgspec.Raw) -> Change:
         text = bytes(raw)
-        if not _is_sound(text):
+        if not is_sound(text):
             return Flawed(_outline(raw).name, (explain.explain_text(text),))
         items = _decode(_items, [raw])
         if items is None:
@@ -143,7 +147,7 @@ class Items:
             fields = msgspec.json.decode(raw)
             rest = {key: fields[key] for key in _FIELDS if key in fields and key not in bad}
             change = self._change(msgspec.convert(rest, IntegrationItem), raw)
-        except (*_BROKEN, TypeError):
+        except (*BROKEN, TypeError):
             return flawed
         # Without its configuration an item would seem to lack what it merely has in a wrong form.
         if "configuration" in bad or isinstance(change, Torn) or not isinstance(change, Put):
@@ -168,14 +172,29 @@ class Items:
             description=item.description,
             enabled=item.enabled,
             configuration=None if configuration is None else Sensitive(configuration),
-            tags=None if item.tags is None else tuple([Tag(tag.key, tag.value) for tag in item.tags]),
-            apis=None
-            if apis is None
-            else tuple([ApiPut(api.api, api.description, api.enabled) for api in apis]),
+            tags=read_tags(item.tags),
+            apis=None if apis is None else tuple([read_api(api) for api in apis]),
             replace_apis=self.replace_apis,
             expected_version=item.expectedVersion if self._expected is None else self._expected,
             source=Sensitive(bytes(raw)),
         )
+
+
+def read_api(item: ApiItem) -> ApiPut:
+    """Return an api to save."""
+    configuration = item.configuration
+    return ApiPut(
+        item.api,
+        item.description,
+        item.enabled,
+        None if configuration is None else Sensitive(configuration),
+        read_tags(item.tags),
+    )
+
+
+def read_tags(items: Sequence[TagItem] | None) -> tuple[Tag, ...] | None:
+    """Return labels; None: none were sent."""
+    return None if items is None else tuple([Tag(item.key, item.value) for item in items])
 
 
 def read_items(body: bytes | bytearray, *, replace_apis: bool = False, expected: int | None = None) -> Items:
@@ -212,7 +231,7 @@ def _array(raws: Sequence[msgspec.Raw]) -> bytes:
 def _decode(decoder: msgspec.json.Decoder[list[T]], raws: Sequence[msgspec.Raw]) -> list[T] | None:
     try:
         return decoder.decode(_array(raws))
-    except _BROKEN:
+    except BROKEN:
         return None
 
 
@@ -224,7 +243,7 @@ def _outline(raw: msgspec.Raw) -> _Outline:
     return _Outline(loose[0].name) if loose and isinstance(loose[0].name, str) else _Outline()
 
 
-def _is_sound(text: bytes) -> bool:
+def is_sound(text: bytes) -> bool:
     """Tell whether a text is free of what JSON allows and we do not: a key twice, NaN, bad UTF-8."""
     try:
         jiter.from_json(text, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)

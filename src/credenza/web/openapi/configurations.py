@@ -11,16 +11,36 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from credenza.connectors import UNKNOWN, ConnectorType
+from credenza.connectors.values import MAX_NUMBER
 
 Schema = dict[str, Any]
 
-KEPT = {"$ref": "#/components/schemas/KeptSecret"}
 TEXT = {"pattern": r"^[^\x00]*$"}
 # A text of nothing but mask characters is refused, and so is an empty one.
 _UNMASKED = r"^[^\x00]*[^*•\x00][^\x00]*$"
+# Beyond these, readers of JSON do not agree on a number.
+_NUMBERS = {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
 _LONGEST_SECRET = 65_536
-_SHOWN = ("title", "description", "examples", "default", "contentMediaType", "x-destination")
+_SHOWN = (
+    "title",
+    "description",
+    "examples",
+    "default",
+    "contentMediaType",
+    "x-destination",
+    "x-credentials",
+    "x-choices",
+    "x-trust",
+)
 _ANY_TEXT = ("type", "minLength")
+
+
+def refer(name: str, kind: str = "schemas") -> Schema:
+    """Return a reference to a component."""
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+_KEPT = refer("KeptSecret")
 
 
 def accept(type: ConnectorType, *, lenient: bool) -> Schema:
@@ -39,7 +59,7 @@ def accept(type: ConnectorType, *, lenient: bool) -> Schema:
         "description": type.description,
         "type": "object",
         # Undeclared keys are read as one; where they are taken, the name may also be one of theirs.
-        "properties": properties if lenient else {**properties, UNKNOWN[1:]: KEPT},
+        "properties": properties if lenient else {**properties, UNKNOWN[1:]: _KEPT},
         "additionalProperties": lenient,
     }
     if required:
@@ -60,10 +80,11 @@ def _accept_key(type: ConnectorType, key: str, rules: Mapping[str, Any], *, need
         return {
             **{name: rules[name] for name in _SHOWN if name in rules},
             **({"writeOnly": True} if key in type.secrets else {}),
-            "anyOf": [_accept_text(rules, secret=key in type.secrets), {"type": "null"}, KEPT],
+            "anyOf": [_accept_text(rules, secret=key in type.secrets), {"type": "null"}, _KEPT],
         }
     kinds = [rules["type"]] if isinstance(rules["type"], str) else list(rules["type"])
-    accepted = {**(TEXT if "string" in kinds and "enum" not in rules else {}), **rules}
+    texts = TEXT if "string" in kinds and "enum" not in rules else {}
+    accepted = {**texts, **(_NUMBERS if {"integer", "number"} & {*kinds} else {}), **rules}
     if "items" in rules:
         accepted["items"] = {**TEXT, **rules["items"]}
     if needed:

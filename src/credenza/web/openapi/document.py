@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from inspect import cleandoc
 
@@ -12,19 +12,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Method
 
 import credenza
-from credenza.connectors import ConnectorType
-from credenza.web.openapi.configurations import Schema
-from credenza.web.openapi.operations import (
-    ERRORS,
-    HEADERS,
-    OPERATIONS,
-    PARAMETERS,
-    PATH_PARAMETERS,
-    TAGS,
-    Facts,
-    name_status,
-)
-from credenza.web.openapi.schemas import describe_schemas, refer
+from credenza.access import ROLES
+from credenza.connectors import Catalogue
+from credenza.web.openapi.configurations import Schema, refer
+from credenza.web.openapi.facts import Facts
+from credenza.web.openapi.operations import OPERATIONS, TAGS
+from credenza.web.openapi.parameters import ERRORS, HEADERS, PARAMETERS, PATH_PARAMETERS, name_status
+from credenza.web.openapi.schemas import describe_schemas
 from credenza.web.paths import SLASH, show_route
 
 PROBLEM = "application/problem+json"
@@ -37,16 +31,14 @@ Any answer can be saved back whole and changes nothing.
 """
 
 
-def describe(
-    handlers: Sequence[HTTPRouteHandler], types: Mapping[str, ConnectorType], *, lenient: bool
-) -> Schema:
+def describe(handlers: Sequence[HTTPRouteHandler], catalogue: Catalogue, *, lenient: bool) -> Schema:
     """Return the OpenAPI 3.1 document of these handlers, with every connector type's configuration."""
     document = _generate(handlers)
     document["paths"] = {show_route(path): item for path, item in document["paths"].items()}
     for item in document["paths"].values():
         for operation in item.values():
             _complete(operation, OPERATIONS[operation["operationId"].removesuffix(_SLASHED)])
-    document["components"] = _describe_components(types, lenient=lenient)
+    document["components"] = _describe_components(catalogue, lenient=lenient)
     document["security"] = [{"key": []}, {"bearer": []}]
     document["tags"] = TAGS
     document["info"]["description"] = cleandoc(_ABOUT)
@@ -73,12 +65,12 @@ def _generate(handlers: Sequence[HTTPRouteHandler]) -> Schema:
 
 def _complete(operation: Schema, facts: Facts) -> None:
     summary, _, rest = operation.pop("description").partition("\n")
-    note = " ".join(part for part in (rest.strip(), facts.note) if part)
+    note = " ".join(part for part in (rest.strip(), facts.note, _name_roles(facts)) if part)
     operation |= {"tags": [facts.tag], "summary": summary.removesuffix(".")}
     operation |= {"description": note} if note else {}
     for parameter in operation.get("parameters", ()):
-        parameter.update(PATH_PARAMETERS[parameter["name"]])
-    added = [{"$ref": f"#/components/parameters/{name}"} for name in (*facts.query, *facts.headers)]
+        parameter.update(PATH_PARAMETERS[facts.path.get(parameter["name"], parameter["name"])])
+    added = [refer(name, "parameters") for name in (*facts.query, *facts.headers)]
     if added:
         operation["parameters"] = [*operation.get("parameters", ()), *added]
     if facts.body:
@@ -86,15 +78,30 @@ def _complete(operation: Schema, facts: Facts) -> None:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {
         **{str(status): _describe_answer(facts, status) for status in facts.answers},
-        **{str(status): {"$ref": f"#/components/responses/{name_status(status)}"} for status in facts.errors},
+        **{str(status): refer(name_status(status), "responses") for status in facts.errors},
     }
     if not facts.guarded:
         operation["security"] = []
 
 
+def _name_roles(facts: Facts) -> str:
+    if not facts.guarded:
+        return ""
+    if facts.needs is None:
+        return "For every role."
+    roles = [f"`{role}`" for role, permissions in ROLES.items() if facts.needs in permissions]
+    return (
+        f"For the roles {', '.join(roles[:-1])} and {roles[-1]}."
+        if roles[1:]
+        else f"For the role {roles[0]}."
+    )
+
+
 def _describe_answer(facts: Facts, status: int) -> Schema:
-    headers = ["X-Request-Id", *(["ETag"] if facts.tagged else [])]
-    answer: Schema = {"description": _WORDS[status], "headers": _refer_headers(headers)}
+    headers = _refer_headers(["X-Request-Id", *(["Link"] if facts.paged else [])])
+    if facts.tagged:
+        headers |= {"ETag": refer(facts.tagged, "headers")}
+    answer: Schema = {"description": _WORDS[status], "headers": headers}
     schemas = [_refer_answer(name) for name in facts.answers[status]]
     if schemas:
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
@@ -115,12 +122,12 @@ def _refer_answer(name: str) -> Schema:
 
 
 def _refer_headers(names: Sequence[str]) -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {name: refer(name, "headers") for name in names}
 
 
-def _describe_components(types: Mapping[str, ConnectorType], *, lenient: bool) -> Schema:
+def _describe_components(catalogue: Catalogue, *, lenient: bool) -> Schema:
     return {
-        "schemas": describe_schemas(types, lenient=lenient),
+        "schemas": describe_schemas(catalogue, lenient=lenient),
         "parameters": PARAMETERS,
         "headers": HEADERS,
         "responses": {name_status(status): _describe_problem(status) for status in ERRORS},

@@ -14,8 +14,12 @@ from xml.etree.ElementTree import Element, tostring
 Schema = Mapping[str, Any]
 Part = Element | str
 
+_MARKS = (
+    "A secret is sealed. A destination says where secrets are sent, and trust decides which servers are "
+    "believed: change either, and the other secrets are asked for again."
+)
 _METHODS = ("get", "post", "put", "patch", "delete")
-_CONFIGURATION, _BRANCH = "Configuration.", "Integration."
+_CONFIGURATION, _BRANCHES = "Configuration.", ("Integration.", "Provider.")
 
 
 def render(document: Schema, *, style: str, source: str) -> bytes:
@@ -40,6 +44,7 @@ def render(document: Schema, *, style: str, source: str) -> bytes:
             *_render_security(document["components"]["securitySchemes"]),
             *_render_operations(document),
             tag("h2", "Connector types", id="types"),
+            _write(_MARKS),
             *_render_schemas(document, types=True),
             tag("h2", "Schemas", id="schemas"),
             *_render_schemas(document, types=False),
@@ -141,27 +146,40 @@ def _list_answers(document: Schema, operation: Schema) -> Iterator[tuple[Part, .
 
 def _render_schemas(document: Schema, *, types: bool) -> Iterator[Element]:
     for name, schema in document["components"]["schemas"].items():
-        if name.startswith(_CONFIGURATION) is types and not name.startswith(_BRANCH):
+        if name.startswith(_CONFIGURATION) is types and not name.startswith(_BRANCHES):
             yield _render_schema(name, schema, _merge_branches(document, schema))
 
 
 def _merge_branches(document: Schema, schema: Schema) -> Schema:
-    """Return an object's schema; of a choice by one key, what its branches say together."""
-    if "discriminator" not in schema:
+    """Return an object's schema; of a choice between objects with the same keys, what they say together."""
+    branches = [*_list_branches(document, schema)]
+    keys = [branch.get("properties", {}) for branch in branches]
+    if any(each.keys() != keys[0].keys() for each in keys):
         return schema
-    branches = [_resolve(document, branch) for branch in schema["oneOf"]]
-    keys = [branch["properties"] for branch in branches]
     merged = {
-        key: rules if all(each[key] == rules for each in keys) else _vary(key, rules, keys)
+        key: rules if all(each[key] == rules for each in keys) else _vary([each[key] for each in keys])
         for key, rules in keys[0].items()
     }
-    return {**branches[0], "properties": merged}
+    always = set[str].intersection(*[set(branch.get("required", ())) for branch in branches])
+    return {**schema, "properties": merged, "required": [*always]}
 
 
-def _vary(key: str, rules: Schema, branches: Sequence[Schema]) -> Schema:
-    if "const" in rules:
-        return {**rules, "enum": [branch[key]["const"] for branch in branches]}
-    return {**rules, "anyOf": [branch[key]["anyOf"][0] for branch in branches]}
+def _list_branches(document: Schema, schema: Schema) -> Iterator[Schema]:
+    found = _resolve(document, schema)
+    choices = found.get("anyOf", found.get("oneOf"))
+    if choices is None:
+        yield found
+    for choice in choices or ():
+        yield from _list_branches(document, choice)
+
+
+def _vary(kinds: Sequence[Schema]) -> Schema:
+    """Return the rules of a key that has others in every branch."""
+    values = [kind["const"] for kind in kinds if "const" in kind]
+    if values:
+        return {"anyOf": [{"enum": values}, *[kind for kind in kinds if "const" not in kind]]}
+    each = [choice for kind in kinds for choice in kind["anyOf"] if choice != {"type": "null"}]
+    return {**kinds[0], "anyOf": each}
 
 
 def _render_schema(name: str, schema: Schema, shown: Schema) -> Element:
@@ -189,7 +207,13 @@ def _render_schema(name: str, schema: Schema, shown: Schema) -> Element:
 
 
 def _mark(rules: Schema, *, required: bool) -> str:
-    marks = {"required": required, "secret": "writeOnly" in rules, "ignored": "readOnly" in rules}
+    marks = {
+        "required": required,
+        "secret": "writeOnly" in rules,
+        "ignored": "readOnly" in rules,
+        "destination": "x-destination" in rules,
+        "trust": "x-trust" in rules,
+    }
     return ", ".join(mark for mark, holds in marks.items() if holds)
 
 

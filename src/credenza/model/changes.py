@@ -1,0 +1,145 @@
+"""What may be asked of a workspace: the words of the one way to change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from credenza.errors import Problem
+from credenza.model.actors import Tag
+from credenza.sensitive import Sensitive
+
+
+class TokenLimit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many tokens may be used in a period; `api` None: by all apis together.
+
+    `period` is DAY, WEEK or MONTH.
+    """
+
+    max_tokens: int
+    period: str
+    api: str | None = None
+    updated_at: int = 0
+    updated_by: str = ""
+
+
+class ApiPut(msgspec.Struct, frozen=True):
+    """One model, index or table to save; what is None keeps its value."""
+
+    api: str
+    description: str | None = None
+    enabled: bool | None = None
+    configuration: Sensitive[dict[str, Any]] | None = None
+    tags: tuple[Tag, ...] | None = None
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """Save one integration; what is None keeps its value, and a type of None is the one it has.
+
+    `source` is the exact text the change was read from: the same text again is known to change nothing.
+    `replace_apis` removes the apis that are not listed. `expected_version` 0 means: must not exist.
+    """
+
+    name: str
+    type: str | None
+    category: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    configuration: Sensitive[dict[str, Any]] | None = None
+    tags: tuple[Tag, ...] | None = None
+    apis: tuple[ApiPut, ...] | None = None
+    replace_apis: bool = False
+    expected_version: int | None = None
+    source: Sensitive[bytes] | None = None
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """Remove one integration with everything it owns."""
+
+    name: str
+    expected_version: int | None = None
+
+
+class DropApi(msgspec.Struct, frozen=True):
+    """Remove one api of an integration."""
+
+    api: str
+
+
+class AddTags(msgspec.Struct, frozen=True):
+    """Add labels to an integration, or to one of its apis; those it has already stay."""
+
+    tags: tuple[Tag, ...]
+    api: str | None = None
+
+
+class DropTags(msgspec.Struct, frozen=True):
+    """Remove labels from an integration, or from one of its apis; those it has not are no matter."""
+
+    tags: tuple[Tag, ...]
+    api: str | None = None
+
+
+class AddPrompt(msgspec.Struct, frozen=True):
+    """Say that a prompt may be used with an api."""
+
+    api: str
+    prompt: str
+
+
+Amendment = ApiPut | DropApi | AddTags | DropTags | AddPrompt | TokenLimit
+
+
+class Amend(msgspec.Struct, frozen=True, kw_only=True):
+    """Change parts of an integration that is there, and leave the rest as it is."""
+
+    name: str
+    parts: tuple[Amendment, ...]
+    expected_version: int | None = None
+
+
+class Restore(msgspec.Struct, frozen=True):
+    """Make what one integration said at an earlier version its next version."""
+
+    name: str
+    version: int
+    expected_version: int | None = None
+
+
+class Expect(msgspec.Struct, frozen=True):
+    """Refuse the batch unless the integration is at this version (0: does not exist).
+
+    In per-item mode it fails only itself.
+    """
+
+    name: str
+    version: int
+
+
+class Flawed(msgspec.Struct, frozen=True):
+    """A change that cannot even be read; it stands in its batch so that all problems are told at once."""
+
+    name: str
+    problems: tuple[Problem, ...]
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Save a paper: a surface's own document, such as a registered connector type.
+
+    `slug` is its name, unique among those of its kind; `body` None removes it. An expected version of 0
+    means: must not exist.
+    """
+
+    kind: str
+    slug: str
+    body: bytes | None
+    expected_version: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what a receipt calls it."""
+        return self.slug
+
+
+Change = Put | Drop | Amend | Restore | Expect | Keep | Flawed

@@ -1,0 +1,64 @@
+"""What every handler does with the core: find its workspace, and wait for it without holding the loop."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+
+from credenza.access import allows
+from credenza.errors import CredenzaError
+from credenza.model import Permission, Receipt
+from credenza.settings import Credenza
+from credenza.web.auth import actor_of
+from credenza.web.landing import Landing
+from credenza.workspace import Workspace
+
+AnyRequest = Request[Any, Any, Any]
+T = TypeVar("T")
+
+
+def workspace_of(request: AnyRequest) -> Workspace:
+    """Return the workspace of the actor who was let in."""
+    opened: Credenza = request.app.state.credenza
+    return opened.workspace(actor_of(request))
+
+
+async def landed(request: AnyRequest, future: Future[T]) -> T:
+    """Return what a future of the core comes to, or raise it."""
+    landing: Landing = request.app.state.landing
+    return await landing.wait(future)
+
+
+async def writing(request: AnyRequest) -> Workspace:
+    """Return the workspace of an actor who may write.
+
+    Others are refused before the body is read, and that is audited.
+    """
+    workspace = workspace_of(request)
+    if not allows(workspace.actor, Permission.WRITE):
+        await landed(request, workspace.submit([]))
+    return workspace
+
+
+async def saved(request: AnyRequest, future: Future[Receipt], within: str = "") -> Receipt:
+    """Return the receipt of a change that came alone, or raise what is wrong with it.
+
+    Problems then point into the body that was sent: `within` is where that stands in the integration.
+    """
+
+    def locate(pointer: str) -> str:
+        around = f"{within}/".startswith(f"{pointer}/")
+        return "" if around else pointer.removeprefix(within)
+
+    try:
+        return await landed(request, future)
+    except CredenzaError as error:
+        problems = [
+            msgspec.structs.replace(problem, index=None, pointer=locate(problem.pointer))
+            for problem in error.problems
+        ]
+        message = problems[0].message if len(problems) == 1 else error.message
+        raise type(error)(message, code=error.code, problems=problems) from None

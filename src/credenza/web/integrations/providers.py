@@ -1,0 +1,66 @@
+"""One integration at its own path: read, save, remove, reveal."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar import delete, get, post
+from litestar.params import FromPath
+
+from credenza.errors import Invalid, NotFound
+from credenza.web.answers import Answer, answer_json, answer_nothing
+from credenza.web.asking import AnyRequest, saved, workspace_of, writing
+from credenza.web.auth import require_actor
+from credenza.web.integrations import bodies, shapes
+from credenza.web.paths import segment
+from credenza.web.requests import Query, read_body, read_if_match
+from credenza.workspace.admission import UNKNOWN_TYPE
+
+PATH = "/api/integrations/provider/{name:str}"
+
+
+@get(PATH, before_request=require_actor)
+async def read_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
+    """Return one integration."""
+    Query(request)
+    view = await asyncio.to_thread(workspace_of(request).view, segment(name))
+    return answer_json(shapes.show(view), etag=view.record.version)
+
+
+@post(PATH, before_request=require_actor, status_code=200)
+async def save_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
+    """Create or update one integration, and return it; with `dryRun` return what would come of it."""
+    dry_run = Query(request, "dryRun").flag("dryRun", default=False)
+    expected, workspace = read_if_match(request), await writing(request)
+    put = bodies.read_provider(await read_body(request), segment(name), expected)
+    try:
+        receipt = await saved(request, await asyncio.to_thread(workspace.submit, [put], dry_run=dry_run))
+    except Invalid as error:
+        if {problem.code for problem in error.problems} == {UNKNOWN_TYPE.code}:
+            raise NotFound(error.message, code=error.code, problems=error.problems) from None
+        raise
+    if dry_run:
+        return answer_json(shapes.show_receipt(receipt))
+    view = await asyncio.to_thread(workspace.view, put.name)
+    return answer_json(shapes.show(view, apis=True), etag=view.record.version)
+
+
+@delete(PATH, before_request=require_actor, status_code=200)
+async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
+    """Remove one integration with its apis, history and secrets."""
+    Query(request)
+    expected = read_if_match(request)
+    await saved(request, workspace_of(request).delete(segment(name), expected_version=expected))
+    return answer_nothing()
+
+
+@get(f"{PATH}/resolved", before_request=require_actor)
+async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
+    """Return one integration with its secrets in clear; audited before it answers."""
+    Query(request)
+    resolved = await asyncio.to_thread(workspace_of(request).reveal, segment(name))
+    clear = shapes.show(resolved.view(), apis=True)
+    return answer_json(clear, etag=resolved.record.version, headers={"Cache-Control": "no-store"})
+
+
+HANDLERS = [read_provider, save_provider, delete_provider, resolve_provider]

@@ -1,0 +1,40 @@
+"""What is said of one call beyond what its handler's signature says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from credenza.model import Permission
+
+READ = (400, 401, 403, 500, 503)
+READ_ONE = (400, 401, 403, 404, 500, 503)
+WRITE_ONE = (400, 401, 403, 404, 409, 412, 500, 503, 507)
+BODY = (413, 415)
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One call: what may stand in its query and headers, its body, and every status it answers.
+
+    `answers` gives the component schemas of each good status, `errors` the statuses of a problem.
+    `guarded` calls ask for a credential, of a role that allows what the call `needs` (None: any role).
+    `path` gives other words to a path parameter. `tagged` names the header that shows a version; `paged`
+    calls answer a Link to the next page.
+    """
+
+    tag: str
+    answers: Mapping[int, tuple[str, ...]]
+    errors: tuple[int, ...] = ()
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    body: str | None = None
+    examples: Mapping[str, Any] = {}
+    guarded: bool = True
+    needs: Permission | None = Permission.READ
+    path: Mapping[str, str] = {}
+    tagged: str | None = None
+    paged: bool = False
+    kind: str = "application/json"
+    note: str = ""

@@ -1,0 +1,101 @@
+"""What the apis of an integration say in configurations of their own, checked and sealed like its own.
+
+What an api declares is in one schema for all (`Catalogue.api`); everything else is sealed together, for
+nobody can tell whether it is a secret. Its secrets are bound to where those of the integration are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from credenza.connectors import ConnectorType, Held, draft_all
+from credenza.errors import Problem
+from credenza.model import Api, ApiPut, nest
+from credenza.workspace.compose import escape
+from credenza.workspace.sealing import Outcome, Place, Sealer
+
+_encode = msgspec.json.encode
+
+
+class Children:
+    """The apis of one record on their way to its next version.
+
+    `outcome` gathers what becomes of their secrets, `entered` the stored paths of those that were sent.
+    Problems point to `/apis/<position>` of what was sent, or to an api by its name where it was not sent.
+    """
+
+    def __init__(self, sealer: Sealer, type: ConnectorType, parent: Place, above: Outcome, by: str) -> None:
+        """Take the place of the integration, what became of its own secrets, and who acts."""
+        self.outcome = Outcome({}, [], [], [])
+        self.entered: list[str] = []
+        self._sealer = sealer
+        self._type = type
+        self._parent = parent
+        self._above = above
+        self._by = by
+
+    def decide(self, before: Sequence[Api], after: Sequence[Api], puts: Sequence[ApiPut]) -> tuple[Api, ...]:
+        """Return the apis `after` a change with their configurations; `puts` are those that were sent."""
+        entered = {
+            put.api: (at, put.configuration.reveal())
+            for at, put in enumerate(puts)
+            if put.configuration is not None
+        }
+        carried = {api.api: api.secrets for api in after}
+        self.outcome.retired.extend(
+            nest(api.api, pointer)
+            for api in before
+            for pointer in api.secrets
+            if pointer not in carried.get(api.api, {})
+        )
+        return tuple(
+            self._decide(api, *entered.get(api.api, (0, None))) if api.secrets or api.api in entered else api
+            for api in after
+        )
+
+    def _decide(self, api: Api, at: int, incoming: Mapping[str, Any] | None) -> Api:
+        held = Held(api.configuration, {pointer: ref.redacted for pointer, ref in api.secrets.items()})
+        (draft,) = draft_all(self._type, [(incoming, held)], lenient=True)
+        if draft.problems:
+            self.outcome.problems.extend(
+                msgspec.structs.replace(problem, pointer=f"/apis/{at}{problem.pointer}")
+                for problem in draft.problems
+            )
+            return api
+        place = self._place(api)
+        made = self._sealer.decide(place, self._type, draft)
+        self.outcome.sealed.extend(made.sealed)
+        self.outcome.retired.extend(made.retired)
+        self.outcome.problems.extend(
+            made.problems
+            if incoming is None
+            else (_place_in(problem, api.api, at) for problem in made.problems)
+        )
+        self.entered.extend(nest(api.api, pointer) for pointer in draft.entered)
+        # As text: 1 and true are equal, and are not the same.
+        if made.refs == api.secrets and _encode(draft.public) == _encode(api.configuration):
+            return api
+        return msgspec.structs.replace(
+            api, configuration=draft.public, secrets=made.refs, updated_at=place.at, updated_by=self._by
+        )
+
+    def _place(self, api: Api) -> Place:
+        held = self._parent.held
+        paths = {pointer: nest(api.api, pointer) for pointer in api.secrets}
+        return self._parent._replace(
+            rule=self._type.rule,
+            held={pointer: held[path] for pointer, path in paths.items() if path in held},
+            refs=api.secrets,
+            api=api.api,
+            binding=self._above.destination,
+            redirected=self._above.redirected,
+        )
+
+
+def _place_in(problem: Problem, api: str, at: int) -> Problem:
+    """Point to where an api stands in what was sent, not to the api by its name."""
+    below = problem.pointer.removeprefix(f"/apis/{escape(api)}")
+    return msgspec.structs.replace(problem, pointer=f"/apis/{at}{below}")

@@ -1,0 +1,177 @@
+"""One record's next version: its document, its row, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from credenza.connectors import UNKNOWN, ConnectorType, Draft
+from credenza.errors import Problem
+from credenza.model import Api, Document, Edit, Item, Put, Record, Secret, Write, locate
+from credenza.workspace import compose, receipts
+from credenza.workspace.admission import FORBIDDEN, Admission
+from credenza.workspace.children import Children
+from credenza.workspace.sealing import Outcome, Place, Sealer
+
+T = TypeVar("T")
+_NOTHING = Document("", {})
+_encode = msgspec.json.encode
+
+
+class Step(NamedTuple):
+    """One admitted `Put` on its way; `owner` is the record's id, old or new.
+
+    `document` is what its record says, and `base` what remains of that under an `Amend`.
+    """
+
+    position: int
+    put: Put
+    connector: ConnectorType
+    before: Record | None
+    document: Document | None
+    owner: bytes
+    base: Document | None
+
+
+class Composer:
+    """Compose the records of one batch, and hand out what is to be written.
+
+    `rows` are the numbers of new rows.
+    """
+
+    def __init__(
+        self,
+        sealer: Sealer,
+        admission: Admission,
+        api: ConnectorType,
+        sign: Callable[[Step], bytes | None],
+        *,
+        by: str,
+        at: int,
+        guarded: bool,
+    ) -> None:
+        """Begin a batch by an actor at a time.
+
+        `api` is what apis may say, `sign` gives the digest by which the text of a change is known again.
+        """
+        self.writes: list[Write] = []
+        self.rows: Iterator[int] = iter(())
+        self._sealer = sealer
+        self._admission = admission
+        self._api = api
+        self._sign = sign
+        self._by = by
+        self._at = at
+        self._guarded = guarded
+
+    def compose(self, step: Step, draft: Draft, held: Mapping[str, Secret]) -> Item | Sequence[Problem]:
+        """Return what becomes of a record, or why it may not."""
+        put, old = step.put, step.document
+        version = step.before.version + 1 if step.before else 1
+        place = Place(step.owner, version, self._at, step.connector.rule, held, old.secrets if old else {})
+        outcome = self._sealer.decide(place, step.connector, draft)
+        apis, outcome, entered = self._descend(step, place, outcome, [*draft.entered])
+        base = step.base or _NOTHING
+        document = Document(
+            category=put.category or (old.category if old else step.connector.category),
+            configuration=draft.public,
+            secrets=outcome.refs,
+            description=_or(put.description, base.description),
+            enabled=base.enabled if put.enabled is None else put.enabled,
+            tags=compose.next_tags(base.tags, put),
+            apis=apis,
+            missing=draft.missing,
+            limits=compose.next_limits(base.limits, apis),
+        )
+        if len(document.apis) > compose.MAX_APIS:
+            return [compose.TOO_MANY_APIS]
+        if not self._admission.covers(put.name, document.tags):
+            return [FORBIDDEN]
+        return outcome.problems or self._conclude(step, document, outcome, entered)
+
+    def _descend(
+        self, step: Step, place: Place, above: Outcome, entered: list[str]
+    ) -> tuple[tuple[Api, ...], Outcome, list[str]]:
+        """Return the apis with configurations of their own, and with the record's what becomes of theirs."""
+        base, old, put = step.base or _NOTHING, step.document or _NOTHING, step.put
+        apis = compose.next_apis(base.apis, put, by=self._by, at=self._at)
+        configured = put.apis is not None and any(api.configuration is not None for api in put.apis)
+        if not configured and not any(api.secrets for api in old.apis):
+            return apis, above, entered
+        children = Children(self._sealer, self._api, place, above, self._by)
+        apis = children.decide(old.apis, apis, put.apis or ())
+        below = children.outcome
+        together = above._replace(
+            sealed=above.sealed + below.sealed,
+            retired=above.retired + below.retired,
+            problems=above.problems + below.problems,
+        )
+        return apis, together, entered + children.entered
+
+    def _conclude(self, step: Step, document: Document, outcome: Outcome, entered: Collection[str]) -> Item:
+        before, old = step.before, step.document
+        words = self._words(old, document, entered)
+        edits: Sequence[Edit] = ()
+        if before is None or old is None:
+            version, result = 1, "created"
+            changed = receipts.name_paths(tuple(document.configuration), tuple(document.references()))
+        else:
+            edits = compose.list_edits(old, document)
+            version, result = before.version + 1, "updated"
+            changed = tuple(edit.pointer for edit in edits)
+            if not edits and old.missing == document.missing:
+                return Item(before.name, "unchanged", before.version, (), words, old.missing)
+        if self._sealer.seals:
+            write = Write(
+                before=before,
+                record=self._record(step, version, document, self._mark(step, entered)),
+                document=document,
+                edits=tuple(edits),
+                secrets=tuple(outcome.sealed),
+                retired=tuple(outcome.retired),
+                children=old is None or old.apis != document.apis or old.tags != document.tags,
+            )
+            self.writes.append(write)
+        return Item(step.put.name, result, version, changed, words, document.missing)
+
+    def _mark(self, step: Step, entered: Collection[str]) -> bytes | None:
+        # Known again by its text, undeclared keys of an api could be guessed by one who may not reveal:
+        # beside a secret that is kept, the right ones alone would be accepted.
+        guessable = any(path != UNKNOWN and path.endswith(UNKNOWN) for path in entered)
+        return None if guessable else self._sign(step)
+
+    def _record(self, step: Step, version: int, document: Document, digest: bytes | None) -> Record:
+        before = step.before
+        return Record(
+            row=before.row if before else next(self.rows),
+            id=step.owner,
+            name=step.put.name,
+            type=step.connector.name,
+            category=document.category,
+            description=document.description,
+            enabled=document.enabled,
+            version=version,
+            digest=digest,
+            created_at=before.created_at if before else self._at,
+            created_by=before.created_by if before else self._by,
+            updated_at=self._at,
+            updated_by=self._by,
+            body=_encode(document),
+        )
+
+    def _words(self, old: Document | None, new: Document, entered: Collection[str]) -> Mapping[str, str]:
+        was, now = old.references() if old else {}, new.references()
+        if not was and not now:
+            return {}
+        if old is None and not self._guarded:
+            return receipts.all_set(tuple(now))
+        words = compose.secret_words(was, now, entered)
+        if self._guarded:
+            words |= {locate(path): "provided" for path in entered}
+        return receipts.share_words(tuple(words.items()))
+
+
+def _or(given: T | None, other: T) -> T:
+    return other if given is None else given

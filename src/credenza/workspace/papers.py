@@ -1,0 +1,63 @@
+"""Planning what becomes of a paper, a surface's own document: who may keep it, and over which version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from credenza import access
+from credenza.errors import CredenzaError, Problem
+from credenza.model import Actor, Item, Keep, Paper, Permission, Tenant
+from credenza.ports import Sheet, Tx
+from credenza.vault import Ring
+from credenza.workspace.admission import FORBIDDEN, MISSING, STALE, TYPE_IN_USE
+
+TYPE = "type"
+_NEEDS: Mapping[str, Permission] = {TYPE: Permission.ADMINISTER}
+_encode = msgspec.json.encode
+
+
+def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[Item, Sheet | None] | Problem:
+    """Return what becomes of a paper and what to write (None: nothing), or why it may not."""
+    if not access.allows(actor, _NEEDS.get(keep.kind, Permission.WRITE)):
+        return FORBIDDEN
+    before = tx.papers(keep.kind, [keep.slug]).get(keep.slug)
+    version = before.version if before else 0
+    if keep.expected_version is not None and keep.expected_version != version:
+        return STALE
+    # One that was changed behind the program's back holds nobody: keeping it again mends it.
+    if before is not None and is_genuine(actor.tenant, before, ring):
+        if keep.body == before.body:
+            return Item(keep.slug, "unchanged", version), None
+        if keep.kind == TYPE and any(tx.page(type=keep.slug, limit=1)):
+            return TYPE_IN_USE
+    if keep.body is None:
+        return (Item(keep.slug, "deleted", version), Sheet(before, None)) if before else MISSING
+    after = Paper(
+        kind=keep.kind,
+        slug=keep.slug,
+        version=version + 1,
+        created_at=before.created_at if before else at,
+        created_by=before.created_by if before else actor.name,
+        updated_at=at,
+        updated_by=actor.name,
+        body=keep.body,
+    )
+    after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
+    result = "updated" if before else "created"
+    return Item(keep.slug, result, after.version), Sheet(before, after)
+
+
+def is_genuine(tenant: Tenant, paper: Paper, ring: Ring) -> bool:
+    """Tell whether a paper is as it was kept; one who writes into the store could else undo a schema."""
+    try:
+        ring.verify(_signed(tenant, paper), paper.mac)
+    except CredenzaError:
+        return False
+    return True
+
+
+def _signed(tenant: Tenant, paper: Paper) -> bytes:
+    rest = msgspec.structs.replace(paper, body=b"", mac=b"")
+    return b"\0".join((b"credenza.paper.v1", tenant.id.hex().encode(), _encode(rest), paper.body))
