@@ -18,6 +18,7 @@ FLOORS = {
     "credenza.connectors": 1,
     "credenza.access": 1,
     "credenza.audit": 1,
+    "credenza.client": 1,
     "credenza.vault": 1,
     "credenza.workspace": 2,
     "credenza.accounts": 2,

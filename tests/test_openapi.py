@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -11,17 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
+from credenza.access import ROLES
 from credenza.connectors import EMPTY, Catalogue, Held, draft_all
 from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe, render
+from credenza.web.openapi.examples import SAVES
 from credenza.web.openapi.operations import OPERATIONS
 
+README = (Path(__file__).parent.parent / "README.md").read_text()
 CATALOGUE = Catalogue.load()
+TYPES = {**CATALOGUE, "api": CATALOGUE.api}
 DOCUMENT = describe(DESCRIBED, CATALOGUE, lenient=False)
 LENIENT = describe(DESCRIBED, CATALOGUE, lenient=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 CALLS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 GUARDED = [call for call in CALLS if DOCUMENT["paths"][call[1]][call[0]].get("security") != []]
+BODIES = [
+    (*call, example)
+    for call in CALLS
+    for content in DOCUMENT["paths"][call[1]][call[0]].get("requestBody", {}).get("content", {}).values()
+    for example in content["examples"]
+]
 PRESENCE = {"$secret": {"version": 1, "updatedAt": "2026-01-01T00:00:00.000Z"}}
 
 
@@ -39,14 +50,22 @@ def resolve(part):
 
 
 def fill(path):
-    return path.format(name="open-ai-test", version=1)
+    return path.format(name="open-ai-test", version=1, api="gpt-4o", prompt="summarise")
+
+
+def body_of(call, example):
+    """Return an example of a body, and the schema it should keep."""
+    [content] = operation(call)["requestBody"]["content"].values()
+    return content["examples"][example]["value"], content["schema"]
 
 
 def compile_schema(name, document=DOCUMENT):
     """Compile a component with everything it refers to."""
-    return jsonschema_rs.Draft202012Validator(
-        {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-    )
+    return compile_part({"$ref": f"#/components/schemas/{name}"}, document)
+
+
+def compile_part(part, document=DOCUMENT):
+    return jsonschema_rs.Draft202012Validator({**part, "components": document["components"]})
 
 
 @pytest.mark.parametrize("document", [DOCUMENT, LENIENT], ids=["strict", "lenient"])
@@ -63,6 +82,22 @@ def test_every_call_has_a_name_of_its_own_a_summary_and_a_group():
     assert len(set(names)) == len(names)
     assert {name.removesuffix("_slashed") for name in names} == set(OPERATIONS)
     assert all(operation(call)["summary"] and set(operation(call)["tags"]) <= groups for call in CALLS)
+
+
+def test_a_path_is_shown_as_people_write_it():
+    assert not [path for _, path in CALLS if "%" in path]
+    assert {"/api/integrations/all", "/api/integrations/provider/{name}/integration/all"} <= {
+        *DOCUMENT["paths"]
+    }
+
+
+def test_the_readme_lists_exactly_the_calls_there_are():
+    table = README[README.index("## HTTP API") :].partition("\n## ")[0]
+    told = set()
+    for row in re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", table, re.MULTILINE):
+        told |= {(method.lower(), row[1]) for method in row[0].split(", ")}
+
+    assert told == {call for call in CALLS if not operation(call)["operationId"].endswith("_slashed")}
 
 
 def test_the_list_is_at_the_slash_alone_and_the_save_at_both_paths():
@@ -115,24 +150,40 @@ def test_both_described_ways_to_send_a_credential_work(client, key, header):
     assert client.get("/api/integrations/", headers={header: value}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "example",
-    [
-        *DOCUMENT["paths"]["/api/integrations"]["post"]["requestBody"]["content"]["application/json"][
-            "examples"
-        ]
-    ],
-)
+@pytest.mark.parametrize("example", SAVES)
 @pytest.mark.parametrize("path", ["/api/integrations", "/api/integrations/"])
 def test_every_example_of_a_save_can_be_saved_as_it_stands(api, path, example):
-    content = operation(("post", path))["requestBody"]["content"]["application/json"]
-    body = content["examples"][example]["value"]
+    body, _ = body_of(("post", path), example)
 
     saved = api.post(path, json=body)
 
     assert (saved.status_code, saved.json()["created"]) == (200, len(body))
-    assert compile_schema("Integrations").is_valid(body)
     assert compile_schema("SaveReceipt").is_valid(saved.json())
+
+
+@pytest.mark.parametrize(("method", "path", "example"), BODIES, ids=map(" ".join, BODIES))
+def test_every_example_of_a_body_keeps_its_schema_and_is_taken_as_it_stands(api, method, path, example):
+    body, schema = body_of((method, path), example)
+    assert api.post("/api/integrations", json=SAVES["two"]["value"]).status_code == 200
+
+    answer = api.request(method, fill(path), json=body)
+
+    assert compile_part(schema).is_valid(body)
+    assert answer.status_code == (401 if path == "/api/token" else 200)  # its example is nobody's key
+
+
+@pytest.mark.parametrize("call", GUARDED, ids=" ".join)
+def test_a_call_is_refused_to_exactly_the_roles_it_is_not_described_for(client, key, call):
+    client.post("/api/integrations", json=SAVES["two"]["value"], headers={"X-Authorization": key("admin")})
+    described = operation(call)["description"].rpartition("For ")[2]
+    examples = [example for method, path, example in BODIES if (method, path) == call]
+    body = body_of(call, examples[0])[0] if examples else None
+    path = fill(call[1]) + ("?against=1" if call[1].endswith("{version}") else "")
+
+    for role in ROLES:
+        answer = client.request(call[0], path, json=body, headers={"X-Authorization": key(role)})
+
+        assert (answer.status_code != 403) is (described == "every role." or f"`{role}`" in described)
 
 
 def test_an_answer_keeps_its_schema_and_can_be_sent_back_under_the_schema_of_a_save(api):
@@ -146,14 +197,99 @@ def test_an_answer_keeps_its_schema_and_can_be_sent_back_under_the_schema_of_a_s
     assert compile_schema("Integrations").is_valid(listed)
 
 
-def test_the_body_of_a_save_is_told_apart_by_its_type():
-    item = SCHEMAS["IntegrationItem"]
+@pytest.fixture
+def used(api):
+    """Return a client of a service in which there is something to read at every path."""
+    [first, *_] = SAVES["two"]["value"]
+    model = {**first["apis"][0], "configuration": {"temperature": 0.5, "api_key": "made-up", "other": "x"}}
+    tags = [{"key": "team", "value": "search"}]
+    assert api.post("/api/integrations", json=[{**first, "tags": tags, "apis": [model]}]).status_code == 200
+    for method, path, body in [
+        ("post", "integration/gpt-4o", {"maxTokens": 5, "frequency": "weekly"}),
+        ("put", "integration/gpt-4o/tags", tags),
+        ("post", "integration/gpt-4o/prompt/summarise", {}),
+        ("post", "integration/gpt-4o/metrics", 7),
+    ]:
+        answer = api.request(method, f"/api/integrations/provider/open-ai-test/{path}", json=body)
+        assert answer.status_code == 200
+    return api
+
+
+READS = [(method, path) for method, path in CALLS if method == "get" and path.startswith("/api")]
+
+
+@pytest.mark.parametrize("path", [path for _, path in READS])
+def test_every_read_answers_in_the_shape_and_with_the_version_it_is_described_with(used, path):
+    described = resolve(operation(("get", path))["responses"]["200"])
+    [content] = described["content"].values()
+
+    answer = used.get(
+        path.format(name="openai" if "/def/" in path else "open-ai-test", version=1, api="gpt-4o")
+    )
+
+    assert answer.status_code == 200
+    assert answer.json() not in ([], {})
+    assert compile_part(content["schema"]).is_valid(answer.json())
+    assert ("etag" in answer.headers) is ("ETag" in described["headers"])
+
+
+@pytest.mark.parametrize("path", ["", "/integration/gpt-4o"])
+def test_what_a_path_answers_can_be_sent_back_to_it_and_changes_nothing(used, path):
+    url = f"/api/integrations/provider/open-ai-test{path}"
+    [content] = operation(("post", "/api/integrations/provider/{name}" + path.replace("gpt-4o", "{api}")))[
+        "requestBody"
+    ]["content"].values()
+    read = used.get(url)
+
+    saved = used.post(url, json=read.json())
+
+    assert compile_part(content["schema"]).is_valid(read.json())
+    assert (saved.status_code, used.get(url).headers["etag"]) == (200, read.headers["etag"])
+
+
+def test_a_member_of_a_form_that_is_null_counts_as_left_out_and_is_described_so(api):
+    form = {"name": "acme", "category": None, "configuration": [{"fieldName": "a", "fieldType": "TEXT"}]}
+    form["configuration"][0] |= {"label": None, "dependsOn": None, "unheard": None}
+
+    assert compile_schema("TypeDefinitions").is_valid([form])
+    assert api.post("/api/integrations/def/register", json=[form]).status_code == 200
+    shown = api.get("/api/integrations/def/acme").json()
+    assert compile_schema("IntegrationDef").is_valid(shown)
+    assert not compile_schema("IntegrationDef").is_valid({**shown, "category": None})
+
+
+def test_an_integration_of_a_registered_type_is_described_without_its_schema(api):
+    content = operation(("post", "/api/integrations/def/register"))["requestBody"]["content"]
+    examples = content["application/json"]["examples"]
+    assert api.post("/api/integrations/def/register", json=examples["form"]["value"]).status_code == 200
+    item = {"name": "a", "type": "acme", "configuration": {"endpoint": "https://a.example", "token": "x"}}
+
+    assert compile_schema("Integrations").is_valid([item])
+    assert compile_schema("ProviderItem").is_valid(item)
+    assert api.post("/api/integrations", json=[item]).status_code == 200
+
+
+def test_a_type_may_be_left_out_at_the_path_of_one_integration_alone(used):
+    change = {"name": "open-ai-test", "enabled": False}
+
+    assert compile_schema("ProviderItem").is_valid(change)
+    assert not compile_schema("Integrations").is_valid([change])
+    assert used.post("/api/integrations/provider/open-ai-test", json=change).status_code == 200
+    assert used.post("/api/integrations", json=[change]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("stem", "item"),
+    [("Integration", SCHEMAS["IntegrationItem"]), ("Provider", SCHEMAS["ProviderItem"]["anyOf"][0])],
+)
+def test_the_body_of_a_save_is_told_apart_by_its_type(stem, item):
 
     assert item["discriminator"]["propertyName"] == "type"
     assert list(item["discriminator"]["mapping"]) == list(CATALOGUE)
-    assert [each["$ref"] for each in item["oneOf"]] == list(item["discriminator"]["mapping"].values())
+    own = f"#/components/schemas/{stem}OfOwnType"
+    assert [each["$ref"] for each in item["oneOf"]] == [*item["discriminator"]["mapping"].values(), own]
     for name in CATALOGUE:
-        branch = SCHEMAS[f"Integration.{name}"]["properties"]
+        branch = SCHEMAS[f"{stem}.{name}"]["properties"]
         assert branch["type"] == {"const": name}
         assert branch["configuration"]["anyOf"][0] == {"$ref": f"#/components/schemas/Configuration.{name}"}
 
@@ -188,7 +324,7 @@ def good(rules):
 @st.composite
 def offers(draw):
     """Draw a type, a configuration that is nearly good, and what is held."""
-    connector = CATALOGUE[draw(st.sampled_from(list(CATALOGUE)))]
+    connector = TYPES[draw(st.sampled_from(list(TYPES)))]
     rules = connector.schema["properties"]
     sent = {key: good(rules[key]) for key in rules}
     odd = st.sampled_from([None, "", "5", "x", "***", "a\0b", 5, 5.0, -1, True, [], ["x"], {}, PRESENCE])
@@ -205,6 +341,7 @@ def offers(draw):
 @given(offer=offers())
 def test_what_the_service_accepts_the_document_accepts(lenient, offer):
     connector, sent, held = offer
+    lenient = lenient or connector is CATALOGUE.api
     [draft] = draft_all(connector, [(sent, held)], lenient=lenient)
 
     if not draft.problems:
@@ -213,6 +350,7 @@ def test_what_the_service_accepts_the_document_accepts(lenient, offer):
 
 ACCEPTING = [
     {name: compile_schema(f"Configuration.{name}", document) for name in CATALOGUE}
+    | {"api": compile_schema("ApiConfiguration", document)}
     for document in (DOCUMENT, LENIENT)
 ]
 
@@ -308,6 +446,19 @@ def test_the_page_shows_every_call_and_every_type_and_no_link_leads_nowhere(clie
     assert {f"Configuration.{name}" for name in CATALOGUE} <= set(read.ids)
     assert len(read.ids) == len(set(read.ids))
     assert set(read.inner) <= {f"#{place}" for place in read.ids}
+
+
+def test_the_page_marks_secrets_destinations_and_what_decides_on_trust(client):
+    page = client.get("/docs").text
+    kafka = page[page.index('id="Configuration.kafka"') :].partition('id="Configuration.')[2]
+    rows = kafka.partition("<pre>")[0].split("<tr>")
+    marks = {
+        row.partition("<code>")[2].partition("<")[0]: row.split("<td>")[3].partition("<")[0]
+        for row in rows[2:]
+    }
+
+    assert (marks["password"], marks["file"]) == ("secret", "secret, trust")
+    assert (marks["endpoint"], marks["protocol"]) == ("destination", "required, destination")
 
 
 def test_a_text_of_a_type_is_shown_and_never_run():

@@ -37,6 +37,11 @@ def answers(tmp_path_factory):
             script = example.replace(TOLD, start["address"])
             done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, check=True)
             found.append(json.loads(done.stdout))
+        program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0].replace(TOLD, start["address"])
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, check=True
+        )
+        found.append(done.stdout.decode().split("\n"))
         server.terminate()
     return found
 
@@ -71,13 +76,18 @@ def test_the_fourth_is_refused_because_the_password_would_go_elsewhere(answers):
 @pytest.mark.system("curl")
 def test_the_fifth_reveals(answers):
     assert answers[4]["configuration"] == {"api_key": "sk-made-up"}
-    assert len(answers) == len(EXAMPLES) == 5
+    assert len(answers) - 1 == len(EXAMPLES) == 5
+
+
+@pytest.mark.system("curl")
+def test_the_program_saves_lists_reveals_and_removes(answers):
+    assert answers[-1] == ["1 ['mail']", "made-up", "not_found", ""]
 
 
 def test_every_setting_stands_in_the_table_and_nothing_else_does():
     told = set(re.findall(r"`CREDENZA_([A-Z_]+)`", README))
 
-    assert told - {"WORKSPACE"} == {field.upper() for field in Settings.__struct_fields__}
+    assert told - {"WORKSPACE", "URL", "TOKEN"} == {field.upper() for field in Settings.__struct_fields__}
 
 
 def test_every_command_is_named():

@@ -32,14 +32,14 @@ async def landed(request: AnyRequest, future: Future[T]) -> T:
     return await landing.wait(future)
 
 
-async def writing(request: AnyRequest) -> Workspace:
+async def writing(request: AnyRequest, verb: str = "save") -> Workspace:
     """Return the workspace of an actor who may write.
 
-    Others are refused before the body is read, and that is audited.
+    Others are refused before the body is read; `verb` is what the audit calls it.
     """
     workspace = workspace_of(request)
     if not allows(workspace.actor, Permission.WRITE):
-        await landed(request, workspace.submit([]))
+        await landed(request, workspace.submit([], verb=verb))
     return workspace
 
 

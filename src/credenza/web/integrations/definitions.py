@@ -26,6 +26,8 @@ from credenza.web.requests import Query, read_body
 PATH = "/api/integrations/def"
 MAX_TYPES = 100
 _NONE = "There is no such connector type."
+_VERB = "register"
+_NO_NAME = Problem("invalid_name", f"A type cannot be called `{_VERB}`: that is a call.", "/name", "const")
 _TWICE = Problem("duplicate_name", "This name stands twice.", "/name", "uniqueItems")
 
 
@@ -65,7 +67,7 @@ async def read_definition(request: AnyRequest, name: FromPath[str]) -> Answer:
     return answer_json(show_form(found))
 
 
-@post(f"{PATH}/register", before_request=require_actor, status_code=200)
+@post(f"{PATH}/{_VERB}", before_request=require_actor, status_code=200)
 async def register_definitions(request: AnyRequest) -> Answer:
     """Register connector types for this workspace, from form fields or from JSON Schemas, all or none."""
     Query(request)
@@ -102,6 +104,8 @@ def _accept(body: bytearray, taken: Container[str]) -> dict[str, bytes | None]:
         except Invalid as error:
             problems += [msgspec.structs.replace(problem, index=index) for problem in error.problems]
             continue
+        if name == _VERB:
+            problems.append(msgspec.structs.replace(_NO_NAME, index=index))
         if name in schemas:
             problems.append(msgspec.structs.replace(_TWICE, index=index))
         schemas[name] = msgspec.json.encode(schema)

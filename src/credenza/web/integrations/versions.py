@@ -54,7 +54,7 @@ _rollback = Body[RollbackBody](RollbackBody, "RollbackBody")
 async def roll_back(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Make an earlier version the next one."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
-    workspace = await writing(request)
+    workspace = await writing(request, "rollback")
     version = _rollback.read(await read_body(request)).version
     receipt = await asyncio.to_thread(
         workspace.rollback,

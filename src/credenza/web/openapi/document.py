@@ -78,7 +78,7 @@ def _complete(operation: Schema, facts: Facts) -> None:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {
         **{str(status): _describe_answer(facts, status) for status in facts.answers},
-        **{str(status): refer(name_status(status), "responses") for status in facts.errors},
+        **{str(status): refer(name_status(status), "responses") for status in sorted(facts.errors)},
     }
     if not facts.guarded:
         operation["security"] = []

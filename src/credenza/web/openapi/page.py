@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
@@ -177,8 +178,11 @@ def _vary(kinds: Sequence[Schema]) -> Schema:
     """Return the rules of a key that has others in every branch."""
     values = [kind["const"] for kind in kinds if "const" in kind]
     if values:
-        return {"anyOf": [{"enum": values}, *[kind for kind in kinds if "const" not in kind]]}
-    each = [choice for kind in kinds for choice in kind["anyOf"] if choice != {"type": "null"}]
+        others = [kind for kind in kinds if "const" not in kind]
+        return {**others[0], "anyOf": [{"enum": values}, *others]}
+    each: list[Schema] = []
+    for choice in chain.from_iterable(kind["anyOf"] for kind in kinds):
+        each += [choice] if choice not in each else []
     return {**kinds[0], "anyOf": each}
 
 

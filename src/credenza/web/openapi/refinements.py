@@ -16,6 +16,7 @@ from credenza.workspace import compose
 from credenza.workspace.amending import MOST_TOKENS, PERIODS
 from credenza.workspace.compose import MAX_APIS, MAX_TAGS
 
+TYPE_NAME = "^[a-z][a-z0-9_-]{0,63}$"
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9._ \-]{0,126}[A-Za-z0-9._\-])?$"
 _SHORT_TEXT = {**TEXT, "minLength": 1, "maxLength": compose.MAX_NAME}
 _LONG_TEXT = {**TEXT, "maxLength": compose.MAX_TEXT}
@@ -73,8 +74,8 @@ def _refine_item(item: dict[str, Schema]) -> None:
     item["tags"]["anyOf"][0]["maxItems"] = MAX_TAGS
     item["apis"]["anyOf"][0]["maxItems"] = MAX_APIS
     item["tags"]["description"] = "Given, they replace all tags; absent, the tags are kept."
-    item["apis"]["description"] = "Listed ones are created or updated; others stay, but for apis=replace."
-    item["expectedVersion"]["description"] = "Refuse the batch unless at this version; 0: must not exist."
+    item["apis"]["description"] = "Listed ones are created or updated; others stay."
+    item["expectedVersion"]["description"] = "Refuse the request unless at this version; 0: must not exist."
 
 
 def _refine_parts(found: dict[str, Schema]) -> None:
@@ -133,6 +134,8 @@ def _refine_types(found: dict[str, Schema]) -> None:
             },
             "additionalProperties": {"type": "null"},
         }
+    for name in ("TypeForm", "TypeSchema"):
+        found[name]["properties"]["name"] = _NEW_TYPE
     schema = found["TypeSchema"]["properties"]["schema"]
     schema |= {"required": [*_KEYWORDS], "description": cleandoc(_ABOUT_SCHEMAS)}
     found["TypeDefinitions"] = {
@@ -144,6 +147,11 @@ def _refine_types(found: dict[str, Schema]) -> None:
     }
 
 
+_NEW_TYPE = {
+    "type": "string",
+    "pattern": TYPE_NAME,
+    "description": "Not that of a type every workspace has, and not `meta`, `api` or `register`.",
+}
 _FORMS = {"IntegrationDef": "TypeForm", "FormField": "TypeFormField"}
 
 

@@ -39,9 +39,9 @@ _TYPES = [
     Readiness,
     ProblemBody,
 ]
+_OWN_TYPE = "The name of a type, which may be one that the workspace has registered; never changes."
 _UNTYPED = "An integration that is there, whose type stays what it is."
 _OWN = "An integration of a type that the workspace has registered; checked against the schema of that."
-_TYPE_NAME = "^[a-z][a-z0-9_-]{0,63}$"
 
 
 def describe_schemas(catalogue: Catalogue, *, lenient: bool) -> dict[str, Schema]:
@@ -83,7 +83,12 @@ def _vary(found: dict[str, Schema], stem: str, item: Schema, catalogue: Catalogu
     """Describe an item once for each connector type, and for those that a workspace registers."""
     for name, connector in catalogue.items():
         found[f"{stem}.{name}"] = _describe_branch(item, name, connector)
-    own = {"type": "string", "pattern": _TYPE_NAME, "not": {"enum": [*catalogue]}}
+    own = {
+        "description": _OWN_TYPE,
+        "type": "string",
+        "pattern": refinements.TYPE_NAME,
+        "not": {"enum": [*catalogue]},
+    }
     found[f"{stem}OfOwnType"] = _specialise(item, f"{stem}OfOwnType", _OWN, own)
     branches = {name: refer(f"{stem}.{name}")["$ref"] for name in catalogue}
     found[f"{stem}Item"] = {
