@@ -27,6 +27,7 @@ from pathlib import Path
 
 from bench_bare import Bare
 from bench_load import Server, save_many
+from bench_reads import compare_reads
 
 ROUNDS = 7
 LARGE = 1_000
@@ -195,6 +196,12 @@ def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
             )
 
 
+def measure_reads(stored: int, *, scattered: bool) -> Iterator[Row]:
+    """Compare reads with much stored and with little."""
+    kind = "random names" if scattered else "common prefix"
+    return compare_reads(stored, lambda: Names(scattered=scattered).body, kind)
+
+
 def describe_machine() -> str:
     """Say what the figures were measured on."""
     model = next(
@@ -238,6 +245,8 @@ def main() -> None:
     if options.stored:
         for scattered in (False, True):
             tell(lambda s=scattered: measure_growth(options.stored, scattered=s))
+        for scattered in (False, True):
+            tell(lambda s=scattered: measure_reads(options.stored, scattered=s))
     if options.markdown:
         options.markdown.write_text(_markdown(machine, rows))
 

@@ -26,10 +26,11 @@ class Server:
         """Choose a port and a folder."""
         self._folder = tempfile.TemporaryDirectory()
         self.port = _free_port()
+        self.database = Path(self._folder.name) / "store" / "credenza.db"
         self._arguments = arguments
         self._environment = {
             **os.environ,
-            "CREDENZA_STORE": f"sqlite:///{self._folder.name}/store/credenza.db",
+            "CREDENZA_STORE": f"sqlite:///{self.database}",
             "CREDENZA_KEK": "env://CREDENZA_BENCH_KEK",
             "CREDENZA_BENCH_KEK": base64.b64encode(os.urandom(32)).decode(),
         }
@@ -38,7 +39,7 @@ class Server:
         """Start it and wait until it is ready."""
         self._run("init")
         made = self._run("apikey", "create", "--role", "admin", "--json")
-        self._token = json.loads(made)["token"]
+        self.token = json.loads(made)["token"]
         begun = time.perf_counter()
         command = [sys.executable, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
         self._process = subprocess.Popen(
@@ -75,7 +76,7 @@ class Server:
     def request(self, body: bytes) -> bytes:
         """Return a bulk save as it goes over the wire."""
         head = (
-            f"POST /api/integrations HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Authorization: {self._token}\r\n"
+            f"POST /api/integrations HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Authorization: {self.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

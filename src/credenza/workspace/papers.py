@@ -20,7 +20,7 @@ _encode = msgspec.json.encode
 
 def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[Item, Sheet | None] | Problem:
     """Return what becomes of a paper and what to write (None: nothing), or why it may not."""
-    if not access.allows(actor, _NEEDS.get(keep.kind, Permission.WRITE)):
+    if not _may_keep(actor, keep.kind):
         return FORBIDDEN
     before = tx.papers(keep.kind, [keep.slug]).get(keep.slug)
     version = before.version if before else 0
@@ -47,6 +47,12 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
     result = "updated" if before else "created"
     return Item(keep.slug, result, after.version), Sheet(before, after)
+
+
+def _may_keep(actor: Actor, kind: str) -> bool:
+    # A type is the whole workspace's: who is limited to a part of that has no say in it.
+    limited = kind == TYPE and bool(actor.names or actor.tags)
+    return not limited and access.allows(actor, _NEEDS.get(kind, Permission.WRITE))
 
 
 def is_genuine(tenant: Tenant, paper: Paper, ring: Ring) -> bool:

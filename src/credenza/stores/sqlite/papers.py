@@ -34,7 +34,7 @@ ON CONFLICT DO UPDATE SET
     prompt = min(prompt + excluded.prompt, {MOST_TOKENS}),
     completion = min(completion + excluded.completion, {MOST_TOKENS}),
     total = min(total + excluded.total, {MOST_TOKENS})
-"""
+"""  # noqa: S608  # made of a number of ours
 _USAGE = """
 SELECT u.api, u.period, u.prompt, u.completion, u.total
 FROM usage u JOIN integrations i ON i.id = u.integration_id

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from credenza.stores.sqlite import facets
 
-_CHUNK = 200
+_CHUNK = 50  # rows: whoever comes to save meanwhile waits for as many
 _SHORTEST = 3  # a trigram index knows nothing shorter
 _RARE = 5_000  # rows
 
