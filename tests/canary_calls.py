@@ -33,7 +33,7 @@ def post(*items, path=API, role="admin", **headers):
 
 def schemas():
     for path in sorted(shipped_schemas().iterdir()):
-        if path.name != "meta.json":
+        if path.name not in {"api.json", "meta.json"}:
             yield path.name.removesuffix(".json"), json.loads(path.read_text())["properties"]
 
 
@@ -170,6 +170,127 @@ def plant_paths(plant):
     yield Call("GET", f"{PROVIDER}/ok-openai/history/2?against={plant('query')}")
 
 
+def send(method, path, body, role="admin", **headers):
+    more = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Call(method, path, json.dumps(body).encode(), JSON | more, role)
+
+
+def plant_apis(plant):
+    """Save configurations of apis: well, with unknown keys, wrongly, in URLs; alone and in bulk."""
+    yield post({"name": "parent", "type": "openai", "configuration": {"api_key": plant("parent")}})
+    at = f"{PROVIDER}/parent/integration"
+    good = {"api_key": plant("api-key"), "password": plant("api-password"), "temperature": 0.5}
+    unknown = {plant("api-unknown"): plant("api-unknown"), "deep": [{plant("api-deep"): 1}]}
+    url = {"endpoint": f"https://user:{plant('api-url')}@host.example/path"}
+    for number, configuration in enumerate((good, unknown, url, good | unknown | url)):
+        yield send("POST", f"{at}/m{number}", {"configuration": configuration})
+        yield send("POST", f"{at}/m{number}", {"configuration": configuration, "description": "d"})
+        api = {"integrationName": "parent", "api": f"b{number}", "configuration": configuration}
+        item = {"name": "parent", "type": "openai", "apis": [api]}
+        yield post(item)
+        yield post(item, path=f"{API}?dryRun=true")
+        yield send("POST", f"{PROVIDER}/parent", item)
+    for wrong in (
+        {"api_key": [plant("api-wrong")], "temperature": plant("api-wrong")},
+        {"api_key": f"***{plant('api-masked')}", "endpoint": f"https:u:{plant('api-odd')}@@h"},
+        {"api_key": {"$secret": plant("api-presence")}, "$unknown": {"$secret": plant("api-presence")}},
+        {plant("api-long"): plant("api-long") * 4_000},
+        plant("api-text"),
+    ):
+        yield send("POST", f"{at}/wrong", {"configuration": wrong})
+    moved = {"api_key": plant("moved"), "endpoint": f"https://{plant('moved-host')}.example"}
+    yield send("POST", f"{PROVIDER}/parent", {"configuration": moved})
+    yield send("DELETE", f"{at}/b0", {plant("api-body"): plant("api-body")})
+
+
+def plant_singles(plant):
+    """Send to the calls that are about one thing what does not belong there."""
+    one, model = f"{PROVIDER}/parent", f"{PROVIDER}/parent/integration/m0"
+    limit = f"{API}/llm/parent/token"
+    for path, method in (
+        (one, "POST"),
+        (model, "POST"),
+        *((f"{owner}/tags", verb) for owner in (one, model) for verb in ("PUT", "DELETE")),
+        (f"{model}/metrics", "POST"),
+        (f"{model}/prompt/p", "POST"),
+        (limit, "POST"),
+        (f"{API}/def/register", "POST"),
+    ):
+        for role in ("admin", "viewer", "limited"):
+            for body in (plant("one-text"), [plant("one-list")], {plant("one-key"): plant("one-value")}):
+                yield send(method, path, body, role)
+        yield Call(method, path, b'{"a":"%s"' % plant("one-broken").encode(), JSON)
+        yield send(method, f"{path}?{plant('one-query')}={plant('one-query')}", {})
+        yield send(method, path, {}, If_Match=f'"{plant("one-match")}"')
+    for body in (
+        {"name": plant("one-name"), "type": plant("one-type"), "category": plant("one-category")},
+        {"enabled": plant("one-enabled"), "tags": [plant("one-tag")], "apis": [{"api": plant("one-api")}]},
+        {
+            "integrationName": plant("one-parent"),
+            "api": plant("one-api"),
+            "frequency": plant("one-frequency"),
+        },
+        {"maxTokens": plant("one-tokens"), "tokenLimitPeriod": plant("one-period")},
+        {"key": plant("one-tag") + "\0", "value": "v"},
+        {"promptTokens": plant("one-count")},
+    ):
+        for path in (one, model, f"{model}/metrics", limit):
+            yield send("POST", path, body)
+        yield send("PUT", f"{one}/tags", body)
+    for path in (
+        f"{one}/integration/{plant('one-path')}",
+        f"{one}/integration/{plant('one-path')}/tags",
+        f"{limit}?api={plant('one-query')}",
+        f"{limit}/history?model={plant('one-query')}",
+        f"{limit}/history?lookUpWindow={plant('one-query')}",
+        f"{API}/def/{plant('one-path')}",
+        f"{API}/llm/{plant('one-path')}/token",
+    ):
+        yield Call("GET", path)
+        yield Call("DELETE", path.partition("?")[0])
+
+
+def plant_types(plant):
+    """Register types, save what they declare secret, and put secrets where a type has none."""
+    form = {
+        "name": "own",
+        "configuration": [
+            {"fieldName": "where", "fieldType": "TEXT"},
+            {"fieldName": "token", "fieldType": "PASSWORD"},
+            {"fieldName": "roots", "fieldType": "FILE", "optional": True},
+        ],
+    }
+    yield send("POST", f"{API}/def/register", [form])
+    secret = {"token": plant("own-token"), "roots": plant("own-file")}
+    for number, where in enumerate(("https://host.example", f"https://u:{plant('own-url')}@host.example")):
+        item = {"name": f"own-{number}", "type": "own", "configuration": {"where": where, **secret}}
+        yield post(item)
+        yield post({**item, "configuration": {"where": where, "token": plant("own-other")}})
+        yield Call("GET", f"{PROVIDER}/own-{number}/resolved", reveals=True)
+    yield post({"name": "own-2", "type": "own", "configuration": {"where": [plant("own-wrong")]}})
+    for edit in (
+        {"name": plant("form-name")},
+        {"category": plant("form-category")},
+        {plant("form-field"): plant("form-field")},
+        {"configuration": [{"fieldName": plant("form-key") + " ", "fieldType": plant("form-kind")}]},
+        {"configuration": [{"fieldName": "k", "fieldType": "PASSWORD", "value": plant("form-value")}]},
+        {
+            "configuration": [
+                {"fieldName": "k", "fieldType": "PASSWORD", "defaultValue": plant("form-default")}
+            ]
+        },
+        {"configuration": plant("form-list")},
+        {"schema": {plant("schema-key"): plant("schema-value")}},
+        {"schema": {"properties": {plant("schema-key"): {"default": plant("schema-default")}}}},
+        {"schema": plant("schema-text")},
+    ):
+        yield send("POST", f"{API}/def/register", [{**form, **edit}])
+    yield send("POST", f"{API}/def/register", [form], "viewer")
+    yield Call("DELETE", f"{API}/def/own")
+    for path in (f"{API}/def", f"{API}/def/own", f"{API}/def/openai"):
+        yield Call("GET", path)
+
+
 def read_everything():
     """Read back all that was saved, in every way there is."""
     for type, _ in schemas():  # noqa: A001
@@ -181,11 +302,39 @@ def read_everything():
         yield Call("GET", f"{at}/resolved", reveals=True)
         yield Call("GET", f"{at}/resolved", role="viewer")
         yield Call("DELETE", f"{PROVIDER}/every-{type}")
-    for path in (f"{API}/", PROVIDER, "/metrics", "/healthz", "/readyz", "/openapi.json", "/docs"):
+    one, model = f"{PROVIDER}/parent", f"{PROVIDER}/parent/integration/m3"
+    for path in (one, f"{one}/history", f"{one}/history/3", f"{one}/history/4?against=1", f"{one}/metrics"):
+        yield Call("GET", path)
+    for path in (model, f"{model}/tags", f"{model}/prompt", f"{model}/metrics", f"{one}/integration/all"):
+        yield Call("GET", path)
+    yield Call("GET", f"{one}/integration?activeOnly=false")
+    yield Call("GET", f"{one}/resolved", reveals=True)
+    yield Call("GET", f"{one}/resolved", role="viewer")
+    yield Call("GET", "/api/token/userInfo?claims=true", role="limited")
+    for path in (
+        f"{API}/all",
+        f"{API}/",
+        PROVIDER,
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/docs",
+    ):
         yield Call("GET", path)
 
 
-PLANTERS = [plant_configurations, plant_fields, plant_texts, plant_tokens, plant_headers, plant_paths]
+PLANTERS = [
+    plant_configurations,
+    plant_fields,
+    plant_texts,
+    plant_tokens,
+    plant_headers,
+    plant_paths,
+    plant_apis,
+    plant_singles,
+    plant_types,
+]
 
 
 def make_calls(plant):

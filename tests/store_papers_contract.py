@@ -135,6 +135,16 @@ class PapersContract(LedgerContract):
 
         assert usage(store, tenant, row) == [Usage("m", 0, 1, 1, 2)]
 
+    def test_tokens_are_counted_in_the_transaction_that_made_the_record(self, store, tenant):
+        def job(tx):
+            row = put(tx, "one").row
+            tx.count_tokens(row, Usage("m", 0, 1, 1, 2))
+            return row, [*tx.usage(row)]
+
+        row, seen = run(store, tenant, job)
+
+        assert seen == usage(store, tenant, row) == [Usage("m", 0, 1, 1, 2)]
+
     def test_another_workspaces_papers_and_tokens_are_neither_seen_nor_touched(self, store, tenant, other):
         row = run(store, tenant, lambda tx: put(tx, "one")).row
         run(store, tenant, lambda tx: tx.count_tokens(row, Usage("m", 0, 1, 1, 2)))
@@ -144,6 +154,8 @@ class PapersContract(LedgerContract):
         for sheet in ((paper(), None), (paper(), paper(version=2))):
             with pytest.raises(Conflict):
                 keep(store, other, sheet)
+        with pytest.raises(Conflict):
+            run(store, other, lambda tx: tx.count_tokens(row, Usage("m", 0, 5, 5, 10)))
         assert papers(store, tenant) == {"acme": paper()}
         assert usage(store, tenant, row) == [Usage("m", 0, 1, 1, 2)]
 

@@ -1,7 +1,9 @@
 """The apis of an integration (models, indexes, tables) at paths of their own, and what is said of them."""
 
+import msgspec
 import pytest
 
+from credenza.model import AddTags, ApiPut, Put, Tag, TokenLimit
 from examples import API, dump, item, query, read, save
 from web_answers import check_problem
 
@@ -265,6 +267,22 @@ def test_every_change_of_an_api_leaves_an_audit_row(one, database):
     one.delete(MODEL)
 
     assert query(database, "SELECT verb FROM audit WHERE verb = 'save'") == [("save",)] * 4
+
+
+def test_an_integration_that_lacks_something_may_be_changed_elsewhere_and_lacks_it_still(open_service, admin):
+    lenient = open_service("half", validation="lenient")
+    lacking = Put(name="half", type="openai", apis=(ApiPut("gpt"),))
+    owner = msgspec.structs.replace(admin, tenant=lenient.tenant())
+    lenient.workspace(owner).apply([lacking])
+    lenient.close()
+
+    strict = open_service("half").workspace(owner)
+    for part in (ApiPut("gpt", "described"), AddTags((Tag("k", "v"),)), TokenLimit(5, "DAY", "gpt")):
+        strict.amend("half", part).result()
+
+    document = strict.view("half").document
+    assert (document.missing, document.tags) == (("/api_key",), (Tag("k", "v"),))
+    assert (document.apis[0].description, document.limits[0].max_tokens) == ("described", 5)
 
 
 # Prompts

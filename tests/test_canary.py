@@ -14,7 +14,7 @@ import pytest
 from litestar.exceptions import HTTPException
 
 from canary import DISGUISES, Canaries
-from canary_calls import API, JSON, PROVIDER, Call, post
+from canary_calls import API, JSON, PROVIDER, Call, post, send
 from canary_flight import KEK, Flight, fly_by_server, fly_in_process, in_process, show_live_objects
 from credenza.web import observe
 
@@ -53,8 +53,11 @@ def test_hundreds_of_secrets_took_every_way_in(flight):
 def test_a_reveal_shows_the_secrets_it_is_asked_for(flight):
     shown = [flight.canaries.scan(answer) for answer in flight.revealed]
 
-    assert len(shown) == 30
-    assert sum(bool(slots) for slots in shown) >= 25
+    assert len(shown) == 33
+    assert sum(bool(slots) for slots in shown) >= 28
+    of_apis = {"parent", "api-key", "api-password", "api-unknown", "api-url"}
+    assert of_apis <= shown[-1]
+    assert {"own-file", "own-other", "own-url"} <= shown[1]
 
 
 # What breaks
@@ -77,13 +80,19 @@ BREAKABLE = [
     "credenza.accounts.Accounts.authenticate",
     "credenza.stores.sqlite.transaction.SqliteTx.append",
     "credenza.stores.sqlite.transaction.SqliteTx.find",
+    "credenza.stores.sqlite.transaction.SqliteTx.keep",
     "credenza.stores.sqlite.transaction.SqliteTx.save",
     "credenza.vault.ring.Ring.sealing",
-    "credenza.web.integrations.routes.actor_of",
+    "credenza.web.asking.actor_of",
+    "credenza.web.integrations.bodies.is_sound",
+    "credenza.web.integrations.definitions.read_form",
     "credenza.web.integrations.shapes.show",
+    "credenza.web.integrations.shapes.show_api",
     "credenza.web.integrations.wire.read_items",
     "credenza.web.paths.read_path",
+    "credenza.workspace.batch.amend",
     "credenza.workspace.batch.draft_all",
+    "credenza.workspace.children.draft_all",
     "credenza.workspace.face.open_all",
 ]
 
@@ -96,6 +105,17 @@ def some_calls(plant):
     yield Call("GET", f"{PROVIDER}/one")
     yield Call("GET", f"{PROVIDER}/one/resolved", reveals=True)
     yield Call("GET", f"{API}/")
+    yield send("POST", f"{PROVIDER}/one", {**item, "configuration": {"api_key": plant("fault")}})
+    for _ in range(2):
+        sealed = {"api_key": plant("fault"), plant("fault"): plant("fault")}
+        yield send("POST", f"{PROVIDER}/one/integration/m", {"configuration": sealed})
+    yield Call("GET", f"{PROVIDER}/one/integration/m")
+    form = {
+        "name": "own",
+        "configuration": [{"fieldName": "k", "fieldType": "PASSWORD", "value": plant("x")}],
+    }
+    yield send("POST", f"{API}/def/register", [form])
+    yield send("POST", f"{API}/def/register", [{**form, "configuration": []}])
     yield Call("POST", f"{PROVIDER}/one/rollback", b'{"version":1}', JSON)
     yield Call("DELETE", f"{PROVIDER}/one")
 

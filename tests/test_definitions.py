@@ -223,6 +223,26 @@ def test_at_most_a_hundred_types_are_registered_at_once(api, entry):
     assert len(places(answer)) == 1
 
 
+def test_a_type_cannot_be_called_as_the_call_that_registers_it(api):
+    refused = register(api, edited(("/name", "register")))
+
+    check_problem(refused, 400)
+    assert places(refused) == [(0, "invalid_name", "/name")]
+
+
+@pytest.mark.parametrize("limits", [{"names": ["ac*"]}, {"tags": [("team", "a")]}])
+def test_an_administrator_of_a_part_of_the_workspace_has_no_say_in_its_types(api, key, database, limits):
+    register(api, OTHER)
+    limited = {"X-Authorization": key("admin", **limits)}
+    before = query(database, "SELECT * FROM papers")
+
+    check_problem(register(api, FORM, headers=limited), 403, "forbidden")
+    check_problem(api.delete(f"{DEF}/other", headers=limited), 403, "forbidden")
+    assert query(database, "SELECT * FROM papers") == before
+    assert query(database, "SELECT verb FROM audit ORDER BY sequence DESC LIMIT 1") == [("type.refused",)]
+    assert api.get(f"{DEF}/other", headers=limited).status_code == 200
+
+
 def test_a_name_stands_once_in_a_body(api):
     assert places(register(api, FORM, FORM)) == [(1, "duplicate_name", "/name")]
 
@@ -350,19 +370,18 @@ def test_another_process_knows_within_moments_what_was_registered_replaced_and_r
 
 
 def test_what_another_process_still_takes_for_the_type_saves_nothing(api, beside):
-    """It may not have heard yet; whatever it answers, nothing is kept under what no longer holds."""
+    """Not having heard yet, it finds out in the transaction, and decides again by what is true now."""
     register(api, FORM)
     assert soon(lambda: beside.get(f"{DEF}/acme").status_code, 200)
 
     api.delete(f"{DEF}/acme")
-    late = use(beside)
-    assert late.status_code in {400, 409}
+    check_problem(use(beside), 400, "unknown_type")
     assert api.get(f"{API}/").json() == []
 
     register(api, FORM)
     assert soon(lambda: beside.get(f"{DEF}/acme").status_code, 200)
     register(api, {"name": "acme", "schema": SCHEMA})
-    assert use(beside).status_code in {400, 409}
+    assert {code for _, code, _ in places(use(beside))} == {"unknown_key"}
     assert api.get(f"{API}/").json() == []
 
 

@@ -9,6 +9,9 @@ from credenza import access
 from examples import API, dump, item, query, read, resolve, save
 
 ONE = f"{API}/provider/one"
+MODEL = f"{ONE}/integration/m"
+LIMIT = f"{API}/llm/one/token"
+TEAM_A, TEAM_B = {"key": "team", "value": "a"}, {"key": "team", "value": "b"}
 CALLS = {
     "save": lambda c, h: save(c, item(description="new"), headers=h),
     "rehearse": lambda c, h: save(c, item(description="new"), headers=h, dryRun="true"),
@@ -21,13 +24,47 @@ CALLS = {
     "version": lambda c, h: c.get(f"{ONE}/history/1", headers=h),
     "compare": lambda c, h: c.get(f"{ONE}/history/1?against=1", headers=h),
     "reveal": lambda c, h: c.get(f"{ONE}/resolved", headers=h),
+    "save provider": lambda c, h: c.post(ONE, json={"description": "new"}, headers=h),
+    "rehearse provider": lambda c, h: c.post(f"{ONE}?dryRun=true", json={"description": "new"}, headers=h),
+    "tags": lambda c, h: c.get(f"{ONE}/tags", headers=h),
+    "add tags": lambda c, h: c.put(f"{ONE}/tags", json=[TEAM_B], headers=h),
+    "drop tags": lambda c, h: c.request("DELETE", f"{ONE}/tags", json=TEAM_A, headers=h),
+    "list apis": lambda c, h: c.get(f"{ONE}/integration", headers=h),
+    "list api names": lambda c, h: c.get(f"{ONE}/integration/all", headers=h),
+    "read api": lambda c, h: c.get(MODEL, headers=h),
+    "save api": lambda c, h: c.post(MODEL, json={"configuration": {"api_key": "k"}}, headers=h),
+    "delete api": lambda c, h: c.delete(MODEL, headers=h),
+    "api tags": lambda c, h: c.get(f"{MODEL}/tags", headers=h),
+    "add api tags": lambda c, h: c.put(f"{MODEL}/tags", json=[TEAM_B], headers=h),
+    "drop api tags": lambda c, h: c.request("DELETE", f"{MODEL}/tags", json=[TEAM_A], headers=h),
+    "prompts": lambda c, h: c.get(f"{MODEL}/prompt", headers=h),
+    "associate": lambda c, h: c.post(f"{MODEL}/prompt/p", json={}, headers=h),
+    "metrics": lambda c, h: c.get(f"{ONE}/metrics", headers=h),
+    "api metrics": lambda c, h: c.get(f"{MODEL}/metrics", headers=h),
+    "count": lambda c, h: c.post(f"{MODEL}/metrics", json=1, headers=h),
+    "token limit": lambda c, h: c.get(LIMIT, headers=h),
+    "limit tokens": lambda c, h: c.post(LIMIT, json={"maxTokens": 9, "tokenLimitPeriod": "DAY"}, headers=h),
+    "token history": lambda c, h: c.get(f"{LIMIT}/history", headers=h),
+    "register": lambda c, h: c.post(f"{API}/def/register", json=[], headers=h),
 }
-WRITES, REVEALS = {"save", "rehearse", "delete", "roll back"}, {"reveal"}
+WRITES = {"save", "rehearse", "delete", "roll back", "save provider", "rehearse provider", "save api"}
+WRITES |= {
+    "delete api",
+    "add tags",
+    "drop tags",
+    "add api tags",
+    "drop api tags",
+    "associate",
+    "limit tokens",
+}
+BROAD = {"save", "rehearse", "list", "list providers", "register"}  # of no integration that is there
+NARROW = [call for call in CALLS if call not in BROAD]
+REVEALS, COUNTS, ADMINISTERS = {"reveal"}, {"count"}, {"register"}
 MAY = {
     "admin": set(CALLS),
-    "editor": set(CALLS) - REVEALS,
-    "viewer": set(CALLS) - REVEALS - WRITES,
-    "runtime": set(CALLS) - WRITES,
+    "editor": set(CALLS) - REVEALS - ADMINISTERS,
+    "viewer": set(CALLS) - REVEALS - WRITES - COUNTS - ADMINISTERS,
+    "runtime": set(CALLS) - WRITES - ADMINISTERS,
     "operator": set(),
 }
 
@@ -41,7 +78,8 @@ def audit(database):
 @pytest.mark.parametrize("role", MAY)
 @pytest.mark.parametrize("call", CALLS)
 def test_a_role_may_do_what_the_table_says_and_every_refusal_leaves_a_row(api, key, database, role, call):
-    save(api, item())
+    save(api, item(tags=[TEAM_A], apis=[{"integrationName": "one", "api": "m", "tags": [TEAM_A]}]))
+    api.post(LIMIT, json={"maxTokens": 5, "tokenLimitPeriod": "DAY"})
     headers = {"X-Authorization": key(role)}
     before = dump(database)
 
@@ -85,6 +123,28 @@ def test_a_key_is_taken_in_either_header_and_exchanged_for_a_token(client, key):
         assert client.get(API + "/", headers=header).status_code == 200
 
 
+@pytest.mark.parametrize("role", MAY)
+def test_everyone_may_ask_who_they_are_and_what_they_are_limited_to(client, key, role):
+    token = key(role, names=["a-*"], tags=[("team", "a")], workspace="other")
+    headers = {"X-Authorization": token}
+
+    told = client.get("/api/token/userInfo", headers=headers).json()
+    more = client.get("/api/token/userInfo?claims=true", headers=headers).json()
+
+    name = token.split("_")[1]
+    assert told == {
+        "id": name,
+        "name": name,
+        "workspace": "other",
+        "roles": [{"name": role.upper()}],
+        "groups": [],
+        "applicationUser": True,
+    }
+    assert more == told | {"claims": {"role": role, "names": ["a-*"], "tags": [TEAM_A]}}
+    assert client.get("/api/token/userInfo").status_code == 401
+    assert client.get("/api/token/userInfo?claims=1", headers=headers).status_code == 400
+
+
 def test_a_token_dies_with_its_hour_and_with_its_key(client, service, key):
     made = key("viewer")
     stored = service.store.api_key(made.split("_")[1])
@@ -106,11 +166,12 @@ def test_a_token_dies_with_its_hour_and_with_its_key(client, service, key):
 
 
 def test_another_workspaces_integrations_are_as_if_they_were_not(api, key):
-    save(api, item(description="mine"))
+    save(api, item(description="mine", apis=[{"integrationName": "one", "api": "m"}]))
     other = {"X-Authorization": key("admin", workspace="other")}
 
-    for call in ("read", "history", "version", "reveal", "delete", "roll back"):
-        assert CALLS[call](api, other).status_code == 404
+    for call in NARROW:
+        assert CALLS[call](api, other).status_code in {400, 404}, call
+        assert CALLS[call](api, other).json()["code"] in {"not_found", "required"}, call
     assert api.get(API + "/", headers=other).json() == []
     assert save(api, item(type="grok"), headers=other).json()["created"] == 1
     assert read(api)["description"] == "mine"
@@ -126,6 +187,34 @@ def test_a_key_limited_to_names_sees_and_changes_only_those(api, key):
     assert api.get(f"{API}/provider/team-b-none", headers=limited).status_code == 403
     assert api.delete(f"{API}/provider/team-b-1", headers=limited).status_code == 403
     assert save(api, item("team-a-2"), item("x"), headers=limited).status_code == 200
+
+
+@pytest.mark.parametrize("call", NARROW)
+def test_a_key_limited_to_other_names_may_do_nothing_with_an_integration_and_leaves_a_row(
+    api, key, database, call
+):
+    save(api, item(apis=[{"integrationName": "one", "api": "m"}]))
+    limited = {"X-Authorization": key("admin", names=["team-a-*"])}
+    before = dump(database)
+
+    answer = CALLS[call](api, limited)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert audit(database)[-1][0].endswith(".refused")
+    assert audit(database)[-1][1] == ["one"]
+    after = dump(database)
+    assert {table for table in after if after[table] != before[table]} == {"audit", "audit_heads"}
+
+
+@pytest.mark.parametrize("call", NARROW)
+def test_a_key_limited_to_other_tags_may_do_nothing_with_an_integration(api, key, database, call):
+    save(api, item(tags=[TEAM_A], apis=[{"integrationName": "one", "api": "m", "tags": [TEAM_B]}]))
+    limited = {"X-Authorization": key("admin", tags=[("team", "b")])}
+    before = dump(database)
+
+    assert CALLS[call](api, limited).status_code in {403, 404}
+    after = dump(database)
+    assert {table for table in after if after[table] != before[table]} <= {"audit", "audit_heads"}
 
 
 def test_one_integration_that_is_not_allowed_stops_the_batch_and_only_such_are_named(api, key, database):
@@ -165,9 +254,6 @@ def test_a_forbidden_item_tells_nothing_of_what_else_is_wrong_with_it(api, key):
         )
         assert [each["code"] for each in atomic["errors"]] == ["forbidden"]
         assert [each["code"] for each in single["results"][0]["problems"]] == ["forbidden"]
-
-
-TEAM_A, TEAM_B = {"key": "team", "value": "a"}, {"key": "team", "value": "b"}
 
 
 @pytest.fixture

@@ -182,6 +182,15 @@ def test_a_limit_read_and_posted_back_changes_nothing(one, database):
     assert dump(database) == before
 
 
+def test_a_limit_set_again_as_it_is_changes_nothing(one, database):
+    limit(one, api="gpt")
+    limit(one, api="other")
+    before = dump(database)
+
+    assert limit(one, api="gpt").status_code == 200
+    assert dump(database) == before
+
+
 def test_the_limit_of_an_api_is_set_and_shown_at_the_api_too(one):
     one.post(MODEL, json={"maxTokens": 50, "frequency": "Monthly"})
     one.post(f"{ONE}/integration/other", json={"maxTokens": 7})

@@ -93,7 +93,11 @@ class Tx(Protocol):
         """
 
     def count_tokens(self, row: int, usage: Usage) -> None:
-        """Add to what an api of a record used in a day."""
+        """Add to what an api of a record used in a day.
+
+        Raises:
+            Conflict: there is no such record in this workspace.
+        """
 
     def usage(self, row: int, *, since: int = 0, api: str | None = None) -> Sequence[Usage]:
         """Return what the apis of a record used, by api and day, in days that begin from `since` on."""

@@ -155,6 +155,7 @@ class Workspace:
             NotFound: there is no such record or api.
         """
         self._ledger.require(Permission.COUNT, "count", name)
+        self._ledger.watch(lambda: self._require_name(name), "count", name)
 
         def job(tx: Tx) -> None:
             record = self._find(tx, name)
@@ -312,13 +313,16 @@ class Workspace:
         return self._ledger.watch(run, "read", name)
 
     def _find(self, tx: Tx, name: str) -> Record:
-        if not access.covers_name(self.actor, name):
-            raise Forbidden("This credential is limited to other integrations.")
+        self._require_name(name)
         record = tx.find([name]).get(name.lower())
         # One whose tags lie outside the limit is as if it were not there.
         if record is None or record.name != name or not self._covers(name, record):
             raise NotFound("There is no integration of this name.")
         return record
+
+    def _require_name(self, name: str) -> None:
+        if not access.covers_name(self.actor, name):
+            raise Forbidden("This credential is limited to other integrations.")
 
     def _covers(self, name: str, said: Record | Version) -> bool:
         return not self.actor.tags or access.covers(self.actor, name, said.document().tags)

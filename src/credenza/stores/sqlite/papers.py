@@ -29,7 +29,8 @@ WHERE workspace_id = ? AND kind = ? AND slug = ? AND version = ?
 """
 _DELETE = "DELETE FROM papers WHERE workspace_id = ? AND kind = ? AND slug = ? AND version = ?"
 _COUNT = f"""
-INSERT INTO usage (integration_id, api, period, prompt, completion, total) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO usage (integration_id, api, period, prompt, completion, total)
+SELECT id, ?, ?, ?, ?, ? FROM integrations WHERE id = ? AND workspace_id = ?
 ON CONFLICT DO UPDATE SET
     prompt = min(prompt + excluded.prompt, {MOST_TOKENS}),
     completion = min(completion + excluded.completion, {MOST_TOKENS}),
@@ -65,10 +66,12 @@ def keep(connection: sqlite3.Connection, workspace: int, sheets: Sequence[Sheet]
             raise Conflict
 
 
-def count(connection: sqlite3.Connection, row: int, usage: Usage) -> None:
-    """Add to what an api used in a day, up to `MOST_TOKENS`."""
+def count(connection: sqlite3.Connection, workspace: int, row: int, usage: Usage) -> None:
+    """Add to what an api used in a day, up to `MOST_TOKENS`; raises Conflict without such a record."""
     counts = (min(each, MOST_TOKENS) for each in (usage.prompt, usage.completion, usage.total))
-    connection.execute(_COUNT, (row, usage.api, usage.period, *counts))
+    values = (usage.api, usage.period, *counts, row, workspace)
+    if connection.execute(_COUNT, values).rowcount != 1:
+        raise Conflict
 
 
 def list_usage(

@@ -121,10 +121,12 @@ class SqliteTx:
 
     def count_tokens(self, row: int, usage: Usage) -> None:
         """Add to what an api of a record used in a day."""
-        papers.count(self._connection, row, usage)
+        self._shared.write_rows()
+        papers.count(self._connection, self._workspace, row, usage)
 
     def usage(self, row: int, *, since: int = 0, api: str | None = None) -> Sequence[Usage]:
         """Return what the apis of a record used, by api and day."""
+        self._shared.write_rows()
         return papers.list_usage(self._connection, self._workspace, row, since, api)
 
     def page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from urllib.parse import quote, urlencode
 
@@ -49,7 +50,7 @@ async def list_names(request: AnyRequest) -> Answer:
     query = Query(request, *_FILTERS)
     filters = _read_filters(query, legacy=True)
     return await asyncio.to_thread(
-        lambda: _answer_all(workspace_of(request).walk(**filters), _show_names, filters)
+        lambda: _answer_all(workspace_of(request).walk(**filters), partial(_show_names, filters))
     )
 
 
@@ -65,14 +66,14 @@ async def _list(request: AnyRequest, path: str, show: Show) -> Answer:
     def answer() -> Answer:
         after = None if cursor is None else cursors.read(cursor)
         if limit is None:
-            return _answer_all(workspace.walk(after=after, **filters), show, filters)
+            return _answer_all(workspace.walk(after=after, **filters), show)
         chunks = workspace.walk(after=after, size=limit + 1, **filters)
         views = [*islice(chain.from_iterable(chunks), limit + 1)]
         headers = {}
         if len(views) > limit:
             following = cursors.write(views[limit - 1].record.name)
             headers["Link"] = _link(path, query, following)
-        return answer_json(_show_all(views[:limit], show, filters), headers=headers)
+        return answer_json(_show_all(views[:limit], show), headers=headers)
 
     return await asyncio.to_thread(answer)
 
@@ -91,9 +92,9 @@ def _read_filters(query: Query, *, legacy: bool) -> Filters:
     )
 
 
-def _answer_all(chunks: Iterator[Sequence[View]], show: Show, filters: Filters) -> Answer:
+def _answer_all(chunks: Iterator[Sequence[View]], show: Show) -> Answer:
     """Answer everything; the first read comes before the status, which can still say what went wrong."""
-    shown = (_show_all(chunk, show, filters) for chunk in chunks)
+    shown = (_show_all(chunk, show) for chunk in chunks)
     head = [*islice(shown, 2)]
     if len(head) == 1:
         return answer_json(head[0])
@@ -110,22 +111,15 @@ def _join(chunks: Iterator[Sequence[object]]) -> Iterator[bytes]:
     yield b"[]" if before == b"[" else b"]"
 
 
-def _show_all(views: Sequence[View], show: Show, filters: Filters) -> list[object]:
+def _show_all(views: Sequence[View], show: Show) -> list[object]:
+    return [each for view in views for each in show(view)]
+
+
+def _show_names(filters: Filters, view: View) -> list[str]:
+    # Only here: an integration shown without some of its apis would lose them where it replaces them.
     active = bool(filters["enabled"])
-    return [each for view in views for each in show(_drop_disabled(view) if active else view)]
-
-
-def _show_names(view: View) -> list[str]:
     name = view.record.name
-    return [f"{name}:{api.api}" for api in view.document.apis] or [name]
-
-
-def _drop_disabled(view: View) -> View:
-    """Return a view without the apis that are off, nor their number."""
-    apis = tuple(api for api in view.document.apis if api.enabled)
-    if len(apis) == len(view.document.apis):
-        return view
-    return msgspec.structs.replace(view, document=msgspec.structs.replace(view.document, apis=apis))
+    return [f"{name}:{api.api}" for api in view.document.apis if api.enabled or not active] or [name]
 
 
 def _link(path: str, query: Query, cursor: str) -> str:

@@ -11,8 +11,8 @@ from credenza.web.openapi.part_operations import PARTS
 _FILTERS = ("category", "type", "activeOnly")
 _PAGED = (*_FILTERS, "search", "tag", "page-limit", "cursor")
 _LISTS = (
-    "In the order of names. Without `activeOnly=false`, an integration that is off is left out, and an api "
-    "that is off is neither listed nor counted. Each integration comes at most once; one saved meanwhile may "
+    "In the order of names. Without `activeOnly=false`, an integration that is off is left out; of the "
+    "others all apis are shown. Each integration comes at most once; one saved meanwhile may "
     "come or not."
 )
 _PAGES = (
