@@ -59,6 +59,15 @@ def test_a_type_is_registered_by_a_schema(api):
     assert save(api, {**saved, "name": "two", "configuration": {}}).json()["errors"]
 
 
+def test_the_file_of_a_type_is_taken_as_it_is_and_named_by_its_id(api):
+    file = {"$id": "https://example.com/schemas/other.json", **SCHEMA}
+
+    assert results(register(api, file)) == [("other", "created", 1)]
+    assert results(register(api, OTHER | {"schema": file})) == [("other", "unchanged", 1)]
+    nameless = register(api, SCHEMA | {"title": ""})
+    assert {pointer for _, _, pointer in places(nameless)} == {"/$id", "/title"}
+
+
 def test_several_types_are_registered_together_or_not_at_all(api, database):
     bad = edited(("/name", "kafka"))
     refused = register(api, FORM, bad, OTHER)

@@ -6,7 +6,10 @@ generated client has them all. No version can read the definitions of connector 
 
 import base64
 import os
+import re
+import subprocess
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +47,23 @@ def version(request):
 def life(version, tmp_path_factory):
     with opened(tmp_path_factory.mktemp("life")) as (_, *credential):
         return official_clients.tell(version, "life", *credential)
+
+
+def test_the_example_of_the_readme_gives_a_client_that_answers(version, tmp_path):
+    """With its address, key id and secret in place of those that stand there."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    [example] = [
+        each for each in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "conductor" in each
+    ]
+    with opened(tmp_path) as (_, url, key_id, secret):
+        program = example.replace("http://127.0.0.1:8080", url)
+        program = program.replace('"…"', repr(key_id), 1).replace('"…"', repr(secret), 1)
+        ask = f"{program}\nprint(integrations.get_integrations())"
+        done = subprocess.run(
+            [official_clients.prepare(version), "-I", "-c", ask], capture_output=True, text=True, check=True
+        )
+
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.fixture(scope="module")

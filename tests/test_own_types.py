@@ -63,7 +63,7 @@ def test_a_type_that_integrations_have_is_not_removed(api):
 
 
 def test_a_shipped_type_is_not_removed(api):
-    check_problem(api.delete(f"{DEF}/openai"), 404, "not_found")
+    check_problem(api.delete(f"{DEF}/openai"), 409, "type_built_in")
     assert api.get(f"{DEF}/openai").status_code == 200
 
 

@@ -27,9 +27,7 @@ from credenza.workspace.changes import Outline
 is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
 
 FORBIDDEN = Problem("forbidden", "This credential may not change this integration.", "/name", "permission")
-UNKNOWN_TYPE = Problem(
-    "unknown_type", "There is no such connector type; `credenza types` lists them.", "/type", "enum"
-)
+UNKNOWN_TYPE = Problem("unknown_type", "There is no such connector type in this workspace.", "/type", "enum")
 _BAD_NAME = Problem(
     "invalid_name",
     "A name has 1 to 128 letters, digits, dots, dashes, underscores or spaces, begins with a letter or "

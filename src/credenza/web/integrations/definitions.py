@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from credenza.access import allows, require
 from credenza.connectors.forms import show_form
 from credenza.connectors.registration import compile_type, read_form, read_schema
-from credenza.errors import Invalid, NotFound, Problem
+from credenza.errors import Clash, Invalid, NotFound, Problem
 from credenza.model import Permission
 from credenza.web.answers import Answer, answer_json, answer_nothing
 from credenza.web.asking import AnyRequest, landed, saved, workspace_of
@@ -27,6 +27,8 @@ PATH = "/api/integrations/def"
 MAX_TYPES = 100
 _NONE = "There is no such connector type."
 _VERB = "register"
+_BUILT_IN = "Every workspace has this connector type: it is not this one's to remove."
+_MARKS = {"$schema", "properties"}  # of a schema, which no form has
 _NO_NAME = Problem("invalid_name", f"A type cannot be called `{_VERB}`: that is a call.", "/name", "const")
 _TWICE = Problem("duplicate_name", "This name stands twice.", "/name", "uniqueItems")
 
@@ -85,6 +87,8 @@ async def delete_definition(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Remove a connector type of this workspace that no integration has."""
     Query(request)
     workspace = workspace_of(request)
+    if allows(workspace.actor, Permission.ADMINISTER) and segment(name) in workspace.shipped:
+        raise Clash(_BUILT_IN, code="type_built_in")
     removed = await asyncio.to_thread(workspace.register, {segment(name): None})
     try:
         await saved(request, removed)
@@ -117,25 +121,33 @@ def _accept(body: bytearray, taken: Container[str]) -> dict[str, bytes | None]:
 def _read(definition: dict[str, Any], taken: Container[str]) -> tuple[str, dict[str, Any]]:
     if "schema" in definition:
         sent = _schema.read(bytearray(msgspec.json.encode(definition)))
-        schema = _read_schema(sent, taken)
+        schema = _read_schema(sent.name, sent.schema, taken, "/schema", "/name")
+    elif not _MARKS.isdisjoint(definition):
+        schema = _read_schema(_name_of(definition), definition, taken, "", "/$id")
     else:
         schema = read_form(definition, taken=taken)
     return compile_type(schema).name, schema
 
 
-def _read_schema(sent: TypeSchema, taken: Container[str]) -> dict[str, Any]:
+def _name_of(schema: dict[str, Any]) -> str:
+    """Return the name a schema gives itself: the last step of its `$id`, as that of a file."""
+    return str(schema.get("$id", "")).rpartition("/")[2].removesuffix(".json")
+
+
+def _read_schema(
+    name: str, schema: dict[str, Any], taken: Container[str], within: str, named: str
+) -> dict[str, Any]:
+    """Accept a schema that stands `within` what was sent, whose name stands at `named`."""
     try:
-        return read_schema(sent.name, sent.schema, taken=taken)
+        return read_schema(name, schema, taken=taken)
     except Invalid as error:
-        problems = [_into(problem) for problem in error.problems]
+        problems = [
+            msgspec.structs.replace(
+                problem, pointer=named if problem.pointer == "/name" else f"{within}{problem.pointer}"
+            )
+            for problem in error.problems
+        ]
         raise Invalid(error.message, code=error.code, problems=problems) from None
-
-
-def _into(problem: Problem) -> Problem:
-    """Point into the body, where the schema is one of two fields."""
-    if problem.pointer == "/name":
-        return problem
-    return msgspec.structs.replace(problem, pointer=f"/schema{problem.pointer}")
 
 
 HANDLERS = [list_definitions, read_definition, register_definitions, delete_definition]

@@ -138,11 +138,13 @@ def _refine_types(found: dict[str, Schema]) -> None:
         found[name]["properties"]["name"] = _NEW_TYPE
     schema = found["TypeSchema"]["properties"]["schema"]
     schema |= {"required": [*_KEYWORDS], "description": cleandoc(_ABOUT_SCHEMAS)}
+    found["TypeFile"] = {**deepcopy(schema), "title": "TypeFile", "required": [*_KEYWORDS, "$id"]}
     found["TypeDefinitions"] = {
         "title": "TypeDefinitions",
-        "description": "Connector types, each by a JSON Schema or by the fields of its form.",
+        "description": "Connector types, each by a JSON Schema (the file as it is, or with its name beside it) "
+        "or by the fields of its form.",
         "type": "array",
-        "items": {"anyOf": [refer("TypeSchema"), refer("TypeForm")]},
+        "items": {"anyOf": [refer("TypeSchema"), refer("TypeFile"), refer("TypeForm")]},
         "maxItems": definitions.MAX_TYPES,
     }
 
