@@ -1,20 +1,18 @@
-"""A prompt for tests of the import scripts: a store of its own, and what a script made of it."""
+"""A prompt for tests of one import script: it runs in this process, and what it made is looked at."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from importlib import import_module
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from cli_prompt import Prompt
+from import_scripts import FIXTURES, SCRIPTS
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-FIXTURES = Path(__file__).parent / "fixtures"
-sys.path.append(str(SCRIPTS))
+__all__ = ["FIXTURES", "SCRIPTS", "ImportPrompt", "take_picture"]
 
 
 class ImportPrompt(Prompt):

@@ -161,3 +161,48 @@ def test_an_endpoint_changed_in_the_store_opens_no_secret_of_an_api(one, databas
 
 
 # Versions
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"endpoint": "https://elsewhere.example"},
+        {"endpoint": "https://u:p@elsewhere.example"},
+        {"base_url": "https://elsewhere.example"},
+    ],
+    ids=["declared", "sealed", "undeclared"],
+)
+def test_one_who_may_not_reveal_leads_no_secret_of_the_integration_to_an_api_of_another_place(
+    one, key, database, configuration
+):
+    editor = {"X-Authorization": key("editor")}
+    before = dump(database)
+
+    alone = configure(one, headers=editor, **configuration)
+    bulk = save(one, item(configuration=None, apis=[api_of(**configuration)]), headers=editor)
+
+    for answer in (alone, bulk):
+        check_problem(answer, 400, "secret_reentry_required")
+        assert places(answer) == [("secret_reentry_required", "/configuration/api_key")]
+    assert dump(database) == before
+    assert configure(one, **configuration).status_code == 200
+
+
+def test_an_api_with_a_credential_of_its_own_may_lead_anywhere_until_it_loses_that(one, key):
+    editor = {"X-Authorization": key("editor")}
+
+    assert configure(one, headers=editor, endpoint=ELSEWHERE, api_key="its-own").status_code == 200
+    lost = configure(one, headers=editor, endpoint=ELSEWHERE, api_key=None)
+
+    check_problem(lost, 400, "secret_reentry_required")
+
+
+def test_with_the_secret_of_the_integration_entered_beside_it_an_api_may_lead_anywhere(one, key):
+    editor = {"X-Authorization": key("editor")}
+    whole = item(
+        configuration={"api_key": "sk", "endpoint": "https://api.openai.com"},
+        apis=[api_of(endpoint=ELSEWHERE)],
+    )
+
+    assert save(one, whole, headers=editor).status_code == 200
+    assert configure(one, headers=editor, endpoint=ELSEWHERE, model="m").status_code == 200

@@ -2,10 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 
 from credenza.errors import Unavailable
 from credenza.stores.sqlite.shared import Shared
+from credenza.web.integrations.explain import Explainer
+from credenza.web.integrations.wire import IntegrationItem
+from credenza.workspace.compose import MOST_PROBLEMS
 from examples import API, item, read, save
 
 
@@ -82,3 +86,21 @@ def test_an_old_version_names_its_own_author_and_time(api, client, key):
         name: first[name] for name in ("version", "updateTime", "updatedBy")
     }
     assert json.dumps(read(api)["updatedBy"]) != json.dumps(then["updatedBy"])
+
+
+def test_no_list_within_a_list_is_explained_beyond_its_first_entries():
+    """The validator builds an error for every entry before it gives the first."""
+    asked = []
+
+    class Validator:
+        def iter_errors(self, item):
+            asked.append(item)
+            return iter(())
+
+    explainer = Explainer(msgspec.json.schema(IntegrationItem))
+    explainer._validator = Validator()
+    entries = [{"tags": [1] * 5_000}] * 500
+    explainer.explain(msgspec.Raw(msgspec.json.encode({"apis": entries, "tags": [1] * 5_000})))
+
+    [item] = asked
+    assert [len(item["apis"]), len(item["tags"]), len(item["apis"][0]["tags"])] == [MOST_PROBLEMS] * 3

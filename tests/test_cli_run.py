@@ -332,6 +332,9 @@ def test_null_makes_no_variable():
         ([("a-b", {"k": "v"}), ("a_b", {"k": "v"})], None, "variable_twice"),
         ([("a", {"k": "v\0"})], None, "value_with_nul"),
         ([("ld", {"preload": "v"})], None, "variable_reserved"),
+        ([("git", {"ssh_command": "v"})], None, "variable_reserved"),
+        ([("https", {"proxy": "v"})], None, "variable_reserved"),
+        ([("x", {"SSL_CERT_FILE": "v"})], "", "variable_reserved"),
         ([("a", {"path": "v"})], "", "variable_reserved"),
     ],
 )

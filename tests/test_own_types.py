@@ -8,6 +8,7 @@ from litestar.testing import TestClient
 
 from credenza.settings import open_credenza
 from credenza.web.app import create_app
+from credenza.workspace import papers
 from examples import API, item, query, read, resolve, save
 from form_examples import edited
 from own_types import (
@@ -267,3 +268,13 @@ def test_a_type_lost_in_the_database_is_mended_by_registering_it_again(api, data
 
         assert register(api, FORM).status_code == 200
         assert resolve(api) == CONFIGURATION
+
+
+@pytest.mark.parametrize(("most", "size"), [(1, 1 << 20), (9, 100)], ids=["number", "size"])
+def test_a_workspace_has_a_bound_of_types_and_of_their_size_together(api, monkeypatch, most, size):
+    monkeypatch.setattr(papers, "MOST", most)
+    monkeypatch.setattr(papers, "MOST_BYTES", size if most > 1 else 1 << 20)
+    if most == 1:
+        assert register(api, FORM).status_code == 200
+
+    check_problem(register(api, OTHER), 400, "too_many")

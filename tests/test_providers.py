@@ -2,6 +2,7 @@
 
 import pytest
 
+from credenza.workspace import Workspace
 from examples import API, EXAMPLES, dump, item, query, read, resolve, save
 from web_answers import check_problem
 
@@ -52,11 +53,35 @@ def test_a_type_that_does_not_exist_is_404_at_the_path_and_400_in_bulk(api):
     check_problem(save(api, {"name": "one", "type": "unheard"}), 400, "unknown_type")
 
 
-def test_a_type_that_does_not_exist_is_400_where_something_else_is_wrong_too(api):
+def test_a_type_that_does_not_exist_is_404_whatever_else_is_wrong_and_that_is_told_too(api):
     answer = post(api, {"type": "unheard", "category": "NONE"})
 
-    check_problem(answer, 400)
+    check_problem(answer, 404, "unknown_type")
     assert sorted(places(answer)) == [("unknown_category", "/category"), ("unknown_type", "/type")]
+
+
+def test_what_was_saved_is_answered_though_somebody_else_saved_or_removed_it_since(api, monkeypatch):
+    """The other one comes between the commit and the answer."""
+    show, others = Workspace.version, [lambda: save(api, item(description="theirs")), lambda: api.delete(ONE)]
+
+    def version(workspace, name, number):
+        others.pop(0)()
+        return show(workspace, name, number)
+
+    monkeypatch.setattr(Workspace, "version", version)
+    first = post(api, item(description="mine"))
+    second = post(api, item(description="mine again"))
+
+    assert (first.json()["description"], first.headers["ETag"]) == ("mine", '"1"')
+    assert (second.status_code, second.content) == (200, b"")
+
+
+def test_an_integration_has_a_largest_size_without_its_secrets(api):
+    tags = [{"key": f"k{number}", "value": "v" * 4_000} for number in range(200)]
+    apis = [{"integrationName": "one", "api": f"a{number}", "tags": tags} for number in range(6)]
+
+    check_problem(post(api, item(apis=apis)), 400, "too_large")
+    assert post(api, item(apis=apis[:4])).status_code == 200
 
 
 def test_the_type_is_never_changed(api):

@@ -26,6 +26,12 @@ def count(api, body, name="gpt", **request):
     return api.post(f"{ONE}/integration/{name}/metrics", json=body, **request)
 
 
+def test_one_who_may_not_count_is_refused_before_the_body_is_looked_at(one, key):
+    answer = count(one, "no number", headers={"X-Authorization": key("viewer")})
+
+    check_problem(answer, 403)
+
+
 def places(answer):
     """Return what an answer says is wrong, as (code, pointer); no problem of a single call has an index."""
     assert not [each for each in answer.json()["errors"] if "index" in each]

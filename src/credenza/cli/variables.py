@@ -17,8 +17,14 @@ _PREFIX = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
 _FOREIGN = re.compile(r"[^A-Za-z0-9]")
 # Before a capital that begins a word: `projectName`, and the N of `URLName`.
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-# The best known of what loaders and shells obey: who may save is not to choose what a command runs.
-_OBEYED = re.compile(r"(?:LD|DYLD)_.*|PATH|IFS|ENV|BASH_ENV|SHELLOPTS|PYTHONPATH|PYTHONHOME|NODE_OPTIONS")
+# The best known of what loaders, shells, interpreters and common programs obey: who may save is not to choose
+# what a command runs, nor whom it believes. No such list is whole: SECURITY.md says so.
+_OBEYED = re.compile(
+    r"(?:LD|DYLD|BASH|PYTHON|PERL5?|RUBY|NODE|NPM_CONFIG|JAVA|JDK|GIT|SSH|SSL|CURL|REQUESTS|DOCKER|MALLOC|GCONV|PIP"
+    r"|CREDENZA)_.*|(?:HTTPS?|ALL|NO|FTP)_PROXY|PATH|IFS|ENV|SHELL|SHELLOPTS|HOME|TMPDIR|PS4|PROMPT_COMMAND|PYTHONPATH"
+    r"|PYTHONHOME|PERL5OPT|PERL5LIB|RUBYOPT|RUBYLIB|_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|KUBECONFIG|PAGER|EDITOR|VISUAL"
+    r"|BROWSER|LESSOPEN|LESSCLOSE|MANPAGER|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE|AWS_ENDPOINT_URL.*"
+)
 
 
 def check_prefix(prefix: str | None) -> str | None:

@@ -38,7 +38,7 @@ Schema = dict[str, Any]
 
 MAX_SCHEMA_BYTES = 65_536
 _MAX_PATTERNS = 50
-_SMALL = jsonschema_rs.RegexOptions(size_limit=1 << 18)
+_SMALL = jsonschema_rs.RegexOptions(size_limit=1 << 14)
 _is_key = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}").fullmatch
 
 _MORE = Problem("too_many_problems", f"There are more than {MAX_PROBLEMS} problems; the others are left out.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -18,6 +20,7 @@ from credenza.workspace import Workspace
 
 AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
+LARGE = 64 * 1024  # bytes
 
 
 def workspace_of(request: AnyRequest) -> Workspace:
@@ -41,6 +44,13 @@ async def writing(request: AnyRequest, verb: str = "save") -> Workspace:
     if not allows(workspace.actor, Permission.WRITE):
         await landed(request, workspace.submit([], verb=verb))
     return workspace
+
+
+async def decoded(body: bytearray, read: Callable[..., T], *arguments: object) -> T:
+    """Return what a reader makes of a body; a large one does not hold up the event loop."""
+    if len(body) <= LARGE:
+        return read(body, *arguments)
+    return await asyncio.to_thread(read, body, *arguments)
 
 
 async def saved(request: AnyRequest, future: Future[Receipt], within: str = "") -> Receipt:

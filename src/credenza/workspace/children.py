@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from credenza.connectors import ConnectorType, Held, draft_all
+from credenza.connectors import UNKNOWN, ConnectorType, Held, draft_all
 from credenza.errors import Problem
-from credenza.model import Api, ApiPut, nest
+from credenza.model import Api, ApiPut, SecretRef, nest
 from credenza.workspace.compose import escape
 from credenza.workspace.sealing import Outcome, Place, Sealer
 
@@ -23,7 +23,8 @@ _encode = msgspec.json.encode
 class Children:
     """The apis of one record on their way to its next version.
 
-    `outcome` gathers what becomes of their secrets, `entered` the stored paths of those that were sent.
+    `outcome` gathers what becomes of their secrets, `entered` the stored paths of those that were sent;
+    `redirected` says that an api leads elsewhere than before, where the integration's secrets might follow.
     Problems point to `/apis/<position>` of what was sent, or to an api by its name where it was not sent.
     """
 
@@ -31,6 +32,7 @@ class Children:
         """Take the place of the integration, what became of its own secrets, and who acts."""
         self.outcome = Outcome({}, [], [], [])
         self.entered: list[str] = []
+        self.redirected = False
         self._sealer = sealer
         self._type = type
         self._parent = parent
@@ -75,12 +77,29 @@ class Children:
             else (_place_in(problem, api.api, at) for problem in made.problems)
         )
         self.entered.extend(nest(api.api, pointer) for pointer in draft.entered)
+        lead = self._lead(draft.public, made.refs)
+        if not made.problems and lead is not None:
+            self.redirected |= lead != self._lead(api.configuration, api.secrets)
         # As text: 1 and true are equal, and are not the same.
         if made.refs == api.secrets and _encode(draft.public) == _encode(api.configuration):
             return api
         return msgspec.structs.replace(
             api, configuration=draft.public, secrets=made.refs, updated_at=place.at, updated_by=self._by
         )
+
+    def _lead(self, public: Mapping[str, Any], refs: Mapping[str, SecretRef]) -> tuple[object, ...] | None:
+        """Return what decides where an api leads; None: nowhere of its own, or with its own credential.
+
+        What nobody declared may lead anywhere.
+        """
+        if any(pointer[1:] in self._type.secrets for pointer in refs):
+            return None
+        sealed = [refs.get(f"/{key}") for key in (UNKNOWN[1:], *sorted(self._type.embeds))]
+        redacted = {pointer: ref.redacted for pointer, ref in refs.items() if ref.redacted is not None}
+        here = self._type.destination(public, redacted)
+        if here == self._type.destination({}, {}) and not any(sealed):
+            return None
+        return here, *sealed
 
     def _place(self, api: Api) -> Place:
         held = self._parent.held

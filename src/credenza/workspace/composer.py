@@ -17,6 +17,17 @@ from credenza.workspace.sealing import Outcome, Place, Sealer
 
 T = TypeVar("T")
 _NOTHING = Document("", {})
+MOST_BYTES = 4 << 20  # every change of a record writes it whole, and history keeps it
+_TOO_LARGE = Problem(
+    "too_large", f"An integration has at most {MOST_BYTES >> 20} MiB without its secrets.", "", "maxLength"
+)
+_LED_AWAY = Problem(
+    "secret_reentry_required",
+    "An api would lead to a place of its own: enter this secret of the integration together with that, give "
+    "the api a credential of its own, or let one who may reveal do it.",
+    "",
+    "x-destination",
+)
 _encode = msgspec.json.encode
 
 
@@ -72,7 +83,7 @@ class Composer:
         version = step.before.version + 1 if step.before else 1
         place = Place(step.owner, version, self._at, step.connector.rule, held, old.secrets if old else {})
         outcome = self._sealer.decide(place, step.connector, draft)
-        apis, outcome, entered = self._descend(step, place, outcome, [*draft.entered])
+        apis, outcome, entered = self._descend(step, place, outcome, draft)
         base = step.base or _NOTHING
         document = Document(
             category=put.category or (old.category if old else step.connector.category),
@@ -89,17 +100,22 @@ class Composer:
             return [compose.TOO_MANY_APIS]
         if not self._admission.covers(put.name, document.tags):
             return [FORBIDDEN]
-        return outcome.problems or self._conclude(step, document, outcome, entered)
+        if outcome.problems:
+            return outcome.problems
+        body = _encode(document)
+        if len(body) > MOST_BYTES:
+            return [_TOO_LARGE]
+        return self._conclude(step, document, body, outcome, entered)
 
     def _descend(
-        self, step: Step, place: Place, above: Outcome, entered: list[str]
+        self, step: Step, place: Place, above: Outcome, draft: Draft
     ) -> tuple[tuple[Api, ...], Outcome, list[str]]:
         """Return the apis with configurations of their own, and with the record's what becomes of theirs."""
         base, old, put = step.base or _NOTHING, step.document or _NOTHING, step.put
         apis = compose.next_apis(base.apis, put, by=self._by, at=self._at)
         configured = put.apis is not None and any(api.configuration is not None for api in put.apis)
         if not configured and not any(api.secrets for api in old.apis):
-            return apis, above, entered
+            return apis, above, [*draft.entered]
         children = Children(self._sealer, self._api, place, above, self._by)
         apis = children.decide(old.apis, apis, put.apis or ())
         below = children.outcome
@@ -108,9 +124,16 @@ class Composer:
             retired=above.retired + below.retired,
             problems=above.problems + below.problems,
         )
-        return apis, together, entered + children.entered
+        if children.redirected and self._sealer.blind:
+            # The integration's secrets may go where an api leads, so that is not for everybody to choose.
+            together.problems.extend(
+                msgspec.structs.replace(_LED_AWAY, pointer=locate(pointer)) for pointer in draft.kept
+            )
+        return apis, together, [*draft.entered, *children.entered]
 
-    def _conclude(self, step: Step, document: Document, outcome: Outcome, entered: Collection[str]) -> Item:
+    def _conclude(
+        self, step: Step, document: Document, body: bytes, outcome: Outcome, entered: Collection[str]
+    ) -> Item:
         before, old = step.before, step.document
         words = self._words(old, document, entered)
         edits: Sequence[Edit] = ()
@@ -126,7 +149,7 @@ class Composer:
         if self._sealer.seals:
             write = Write(
                 before=before,
-                record=self._record(step, version, document, self._mark(step, entered)),
+                record=self._record(step, version, document, body, self._mark(step, entered)),
                 document=document,
                 edits=tuple(edits),
                 secrets=tuple(outcome.sealed),
@@ -142,7 +165,9 @@ class Composer:
         guessable = any(path != UNKNOWN and path.endswith(UNKNOWN) for path in entered)
         return None if guessable else self._sign(step)
 
-    def _record(self, step: Step, version: int, document: Document, digest: bytes | None) -> Record:
+    def _record(
+        self, step: Step, version: int, document: Document, body: bytes, digest: bytes | None
+    ) -> Record:
         before = step.before
         return Record(
             row=before.row if before else next(self.rows),
@@ -158,7 +183,7 @@ class Composer:
             created_by=before.created_by if before else self._by,
             updated_at=self._at,
             updated_by=self._by,
-            body=_encode(document),
+            body=body,
         )
 
     def _words(self, old: Document | None, new: Document, entered: Collection[str]) -> Mapping[str, str]:

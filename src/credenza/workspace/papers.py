@@ -16,9 +16,16 @@ from credenza.workspace.admission import FORBIDDEN, MISSING, STALE, TYPE_IN_USE
 TYPE = "type"
 _NEEDS: Mapping[str, Permission] = {TYPE: Permission.ADMINISTER}
 _encode = msgspec.json.encode
+MOST, MOST_BYTES = 200, 2 << 20  # of one kind in a workspace
+_TOO_MANY = Problem(
+    "too_many",
+    f"A workspace has at most {MOST} of these, of {MOST_BYTES >> 20} MiB together.",
+    "",
+    "maxItems",
+)
 
 
-def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[Item, Sheet | None] | Problem:
+def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[Item, Sheet | None] | Problem:  # noqa: PLR0911
     """Return what becomes of a paper and what to write (None: nothing), or why it may not."""
     if not _may_keep(actor, keep.kind):
         return FORBIDDEN
@@ -34,6 +41,8 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
             return TYPE_IN_USE
     if keep.body is None:
         return (Item(keep.slug, "deleted", version), Sheet(before, None)) if before else MISSING
+    if _is_too_much(tx, keep.kind, keep.slug, keep.body):
+        return _TOO_MANY
     after = Paper(
         kind=keep.kind,
         slug=keep.slug,
@@ -47,6 +56,12 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
     result = "updated" if before else "created"
     return Item(keep.slug, result, after.version), Sheet(before, after)
+
+
+def _is_too_much(tx: Tx, kind: str, slug: str, body: bytes) -> bool:
+    kept = {each: len(paper.body) for each, paper in tx.papers(kind).items()}
+    kept[slug] = len(body)
+    return len(kept) > MOST or sum(kept.values()) > MOST_BYTES
 
 
 def _may_keep(actor: Actor, kind: str) -> bool:

@@ -65,7 +65,7 @@ class Sealer:
         self._sealing: Sealing | None = None
         self._ids = ids
         self._guarded = guarded
-        self._blind = blind
+        self.blind = blind
         self.seals = True
 
     @property
@@ -94,7 +94,7 @@ class Sealer:
         for path in draft.entered:
             if path != UNKNOWN:
                 self._enter(place, out, draft, path, destination)
-        hidden = self._blind and UNKNOWN in draft.entered and UNKNOWN in held
+        hidden = self.blind and UNKNOWN in draft.entered and UNKNOWN in held
         hidden = hidden or place.redirected or self._redirects(place, out, type, draft)
         for path in draft.kept:
             if path != UNKNOWN:
@@ -109,7 +109,7 @@ class Sealer:
         """
         paths = [f"/{key}" for key in type.embeds | type.trusts]
         return any(
-            self._blind or out.refs[path] is not place.refs.get(path)
+            self.blind or out.refs[path] is not place.refs.get(path)
             for path in paths
             if path in draft.entered
         ) or any(path in draft.cleared for path in paths if path[1:] in type.trusts)

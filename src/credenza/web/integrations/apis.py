@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from credenza.errors import NotFound
 from credenza.model import Api, DropApi
 from credenza.web.answers import Answer, answer_json, answer_nothing
-from credenza.web.asking import AnyRequest, saved, workspace_of, writing
+from credenza.web.asking import AnyRequest, decoded, saved, workspace_of, writing
 from credenza.web.auth import require_actor
 from credenza.web.integrations import bodies, shapes
 from credenza.web.integrations.providers import PATH as PROVIDER
@@ -53,7 +53,7 @@ async def save_api(request: AnyRequest, name: FromPath[str], api: FromPath[str])
     """Create or update one api of an integration that is there."""
     Query(request)
     workspace = await writing(request)
-    parts = bodies.read_api_update(await read_body(request), segment(name), segment(api))
+    parts = await decoded(await read_body(request), bodies.read_api_update, segment(name), segment(api))
     change = workspace.amend(segment(name), *parts, expected_version=read_if_match(request))
     await saved(request, change, "/apis/0")
     return answer_nothing()

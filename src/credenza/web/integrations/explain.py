@@ -49,10 +49,7 @@ class Explainer:
             item = msgspec.json.decode(raw)
         except msgspec.DecodeError:
             return (explain_text(bytes(raw)),)
-        for field in ("tags", "apis") if isinstance(item, dict) else ():
-            # The validator builds every error before it gives the first; so it is asked about fewer entries.
-            if isinstance(item.get(field), list):
-                del item[field][MOST_PROBLEMS:]
+        _shorten(item)
         errors = self._validator.iter_errors(item)
         told = chain.from_iterable(self._say(item, error) for error in errors)
         found = tuple(islice(told, MOST_PROBLEMS))
@@ -83,6 +80,18 @@ class Explainer:
                 hint = f" Is it meant to be `{near[0]}`?" if near else ""
                 message = f"Field {position} of this object is not known.{hint}"
                 yield Problem("unknown_field", message, pointer, "additionalProperties")
+
+
+def _shorten(item: object) -> None:
+    """Drop all but the first entries of lists: the validator builds every error before it gives the first."""
+    if not isinstance(item, dict):
+        return
+    for field in _PARTS:
+        entries = item.get(field)
+        if isinstance(entries, list):
+            del entries[MOST_PROBLEMS:]
+            for entry in entries:
+                _shorten(entry)
 
 
 def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:

@@ -8,12 +8,14 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from credenza.errors import Invalid, NotFound
+from credenza.model import Receipt
 from credenza.web.answers import Answer, answer_json, answer_nothing
-from credenza.web.asking import AnyRequest, saved, workspace_of, writing
+from credenza.web.asking import AnyRequest, decoded, saved, workspace_of, writing
 from credenza.web.auth import require_actor
 from credenza.web.integrations import bodies, shapes
 from credenza.web.paths import segment
 from credenza.web.requests import Query, read_body, read_if_match
+from credenza.workspace import Workspace
 from credenza.workspace.admission import UNKNOWN_TYPE
 
 PATH = "/api/integrations/provider/{name:str}"
@@ -32,17 +34,16 @@ async def save_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
     """Create or update one integration, and return it; with `dryRun` return what would come of it."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
     expected, workspace = read_if_match(request), await writing(request)
-    put = bodies.read_provider(await read_body(request), segment(name), expected)
+    put = await decoded(await read_body(request), bodies.read_provider, segment(name), expected)
     try:
         receipt = await saved(request, await asyncio.to_thread(workspace.submit, [put], dry_run=dry_run))
     except Invalid as error:
-        if {problem.code for problem in error.problems} == {UNKNOWN_TYPE.code}:
-            raise NotFound(error.message, code=error.code, problems=error.problems) from None
+        if UNKNOWN_TYPE.code in {problem.code for problem in error.problems}:
+            raise NotFound(error.message, code=UNKNOWN_TYPE.code, problems=error.problems) from None
         raise
     if dry_run:
         return answer_json(shapes.show_receipt(receipt))
-    view = await asyncio.to_thread(workspace.view, put.name)
-    return answer_json(shapes.show(view, apis=True), etag=view.record.version)
+    return await asyncio.to_thread(_show_saved, workspace, receipt)
 
 
 @delete(PATH, before_request=require_actor, status_code=200)
@@ -61,6 +62,16 @@ async def resolve_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
     resolved = await asyncio.to_thread(workspace_of(request).reveal, segment(name))
     clear = shapes.show(resolved.view(), apis=True)
     return answer_json(clear, etag=resolved.record.version, headers={"Cache-Control": "no-store"})
+
+
+def _show_saved(workspace: Workspace, receipt: Receipt) -> Answer:
+    """Answer what was saved, at the version it made: somebody else may have saved or removed it since."""
+    (item,) = receipt.items
+    try:
+        view = workspace.version(item.name or "", item.version or 0)
+    except NotFound:
+        return answer_nothing()
+    return answer_json(shapes.show(view, apis=True), etag=view.record.version)
 
 
 HANDLERS = [read_provider, save_provider, delete_provider, resolve_provider]

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from credenza.model import AddTags, DropTags
 from credenza.web.answers import Answer, answer_json, answer_nothing
-from credenza.web.asking import AnyRequest, saved, workspace_of, writing
+from credenza.web.asking import AnyRequest, decoded, saved, workspace_of, writing
 from credenza.web.auth import require_actor
 from credenza.web.integrations import bodies, shapes
 from credenza.web.integrations.apis import PATH as API
@@ -64,7 +64,7 @@ async def _retag(
 ) -> Answer:
     Query(request)
     expected, workspace = read_if_match(request), await writing(request)
-    tags, within = bodies.read_tag_list(await read_body(request))
+    tags, within = await decoded(await read_body(request), bodies.read_tag_list)
     change = workspace.amend(segment(name), kind(tags, api), expected_version=expected)
     await saved(request, change, within)
     return answer_nothing()

@@ -8,10 +8,11 @@ from collections import defaultdict
 from litestar import get, post
 from litestar.params import FromPath
 
+from credenza.access import allows
 from credenza.errors import NotFound
-from credenza.model import AddPrompt
+from credenza.model import AddPrompt, Permission, Usage
 from credenza.web.answers import Answer, answer_json, answer_nothing
-from credenza.web.asking import AnyRequest, landed, saved, workspace_of, writing
+from credenza.web.asking import AnyRequest, decoded, landed, saved, workspace_of, writing
 from credenza.web.auth import require_actor
 from credenza.web.integrations import bodies, shapes
 from credenza.web.integrations.apis import PATH as API
@@ -70,8 +71,12 @@ async def read_api_metrics(request: AnyRequest, name: FromPath[str], api: FromPa
 async def count_tokens(request: AnyRequest, name: FromPath[str], api: FromPath[str]) -> Answer:
     """Add to the tokens an api used: a number, or how many of prompts and of completions."""
     Query(request)
-    usage = bodies.read_count(await read_body(request), segment(api), milliseconds())
-    counted = await asyncio.to_thread(workspace_of(request).count, segment(name), usage)
+    workspace = workspace_of(request)
+    if not allows(workspace.actor, Permission.COUNT):
+        nothing = Usage(segment(api), 0, 0, 0, 0)  # refused before the body is read, and audited
+        await landed(request, await asyncio.to_thread(workspace.count, segment(name), nothing))
+    usage = await decoded(await read_body(request), bodies.read_count, segment(api), milliseconds())
+    counted = await asyncio.to_thread(workspace.count, segment(name), usage)
     await landed(request, counted)
     return answer_nothing()
 

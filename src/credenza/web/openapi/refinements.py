@@ -141,7 +141,7 @@ def _refine_types(found: dict[str, Schema]) -> None:
     found["TypeFile"] = {**deepcopy(schema), "title": "TypeFile", "required": [*_KEYWORDS, "$id"]}
     found["TypeDefinitions"] = {
         "title": "TypeDefinitions",
-        "description": "Connector types, each by a JSON Schema (the file as it is, or with its name beside it) "
+        "description": "Connector types, each by a JSON Schema (the file as it is, or its name beside it) "
         "or by the fields of its form.",
         "type": "array",
         "items": {"anyOf": [refer("TypeSchema"), refer("TypeFile"), refer("TypeForm")]},

@@ -1,0 +1,352 @@
+"""A .env file, or the environment, becomes integrations by the names of its variables."""
+
+import shutil
+
+import pytest
+
+from canary import Canaries
+from credenza.connectors import Catalogue
+from credenza.sensitive import Sensitive
+from import_scripts import FIXTURES, Importer, read_table
+from importing.entries import fill
+from importing.groups import group
+from importing.mapping import load_mapping
+from importing.records import Single
+
+FOLDER = FIXTURES / "dotenv"
+PEM = "-----BEGIN PRIVATE KEY-----"
+MAPPING = load_mapping("dotenv")
+
+# Variables, and what becomes of them; the rest of the well-known names is in the file.
+KNOWN = [
+    ({"OPENAI_API_KEY": "k"}, "openai", "openai", {"api_key": "k"}),
+    (
+        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://x", "OPENAI_ORG_ID": "o"},
+        "openai",
+        "openai",
+        {"api_key": "k", "endpoint": "https://x", "organizationId": "o"},
+    ),
+    (
+        {"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_ENDPOINT": "https://x"},
+        "azure-openai",
+        "azure_openai",
+        {"api_key": "k", "endpoint": "https://x"},
+    ),
+    (
+        {"ANTHROPIC_API_KEY": "k"},
+        "anthropic",
+        "anthropic",
+        {"api_key": "k", "endpoint": "https://api.anthropic.com/v1"},
+    ),
+    ({"COHERE_API_KEY": "k"}, "cohere", "cohere", {"api_key": "k", "endpoint": "https://api.cohere.ai/v1"}),
+    (
+        {"MISTRAL_API_KEY": "k"},
+        "mistral",
+        "mistral",
+        {"api_key": "k", "endpoint": "https://api.mistral.ai/v1"},
+    ),
+    ({"PERPLEXITY_API_KEY": "k"}, "perplexity", "perplexity", {"api_key": "k"}),
+    ({"XAI_API_KEY": "k"}, "grok", "grok", {"api_key": "k"}),
+    ({"OLLAMA_HOST": "10.0.0.7:11434"}, "ollama", "ollama", {"endpoint": "http://10.0.0.7:11434"}),
+    ({"OLLAMA_HOST": "https://ollama"}, "ollama", "ollama", {"endpoint": "https://ollama"}),
+    (
+        {"HF_TOKEN": "k", "HF_NAMESPACE": "n"},
+        "huggingface",
+        "huggingface",
+        {"api_key": "k", "namespace": "n"},
+    ),
+    (
+        {"AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "r"},
+        "aws",
+        "aws",
+        {"connectionType": "ACCESS_KEY", "region": "r", "user": "i", "api_key": "s"},
+    ),
+    (
+        {"DATABASE_URL": "postgresql+psycopg://me:p%40ss@h/d"},
+        "database",
+        "relational_db",
+        {
+            "jdbcDriver": "Postgres",
+            "user": "me",
+            "password": "p@ss",
+            "datasourceURL": "jdbc:postgresql://h/d",
+        },
+    ),
+    (
+        {"POSTGRES_URL": "postgres://me:p@h:1/d?sslmode=require"},
+        "database",
+        "relational_db",
+        {
+            "jdbcDriver": "Postgres",
+            "user": "me",
+            "password": "p",
+            "datasourceURL": "jdbc:postgresql://h:1/d?sslmode=require",
+        },
+    ),
+    (
+        {"PGHOST": "h", "PGUSER": "me", "PGPASSWORD": "p"},
+        "postgres",
+        "relational_db",
+        {
+            "jdbcDriver": "Postgres",
+            "user": "me",
+            "password": "p",
+            "datasourceURL": "jdbc:postgresql://h:5432/me",
+        },
+    ),
+    (
+        {"PINECONE_API_KEY": "k", "PINECONE_PROJECT": "p", "PINECONE_REGION": "r"},
+        "pinecone",
+        "pineconedb",
+        {"api_key": "k", "projectName": "p", "environment": "r"},
+    ),
+    (
+        {"WEAVIATE_API_KEY": "k", "WEAVIATE_URL": "https://w"},
+        "weaviate",
+        "weaviatedb",
+        {"api_key": "k", "endpoint": "https://w"},
+    ),
+    ({"SENDGRID_API_KEY": "k"}, "sendgrid", "sendgrid", {"api_key": "k"}),
+    (
+        {"KAFKA_BROKERS": "a:1,b:2"},
+        "kafka",
+        "kafka",
+        {"endpoint": "a:1,b:2", "connectionType": "String", "protocol": "PLAINTEXT"},
+    ),
+    (
+        {
+            "KAFKA_BOOTSTRAP_SERVERS": "a:1",
+            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_SASL_USERNAME": "u",
+            "KAFKA_SASL_PASSWORD": "p",
+        },
+        "kafka",
+        "kafka",
+        {
+            "endpoint": "a:1",
+            "connectionType": "String",
+            "protocol": "SASL_SSL / PLAIN",
+            "authenticationType": "NONE",
+            "user": "u",
+            "password": "p",
+        },
+    ),
+    (
+        {
+            "KAFKA_BROKERS": "a:1",
+            "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "KAFKA_USERNAME": "u",
+            "KAFKA_PASSWORD": "p",
+        },
+        "kafka",
+        "kafka",
+        {
+            "endpoint": "a:1",
+            "connectionType": "String",
+            "protocol": "SASL_PLAINTEXT",
+            "mechanism": "PLAIN",
+            "authenticationType": "NONE",
+            "user": "u",
+            "password": "p",
+        },
+    ),
+    (
+        {"RABBITMQ_URL": "amqp://u:p@h"},
+        "rabbitmq",
+        "amqp",
+        {"protocol": "amqp", "port": "5672", "user": "u", "password": "p", "endpoint": "h", "namespace": "/"},
+    ),
+    (
+        {"CLOUDAMQP_URL": "amqps://u:p@h:5999/v"},
+        "rabbitmq",
+        "amqp",
+        {"protocol": "amqps", "port": 5999, "user": "u", "password": "p", "endpoint": "h", "namespace": "v"},
+    ),
+    (
+        {"NATS_URL": "nats://u:p@h:4222"},
+        "nats",
+        "nats",
+        {
+            "endpoint": "nats://h:4222",
+            "connectionType": "Default",
+            "authenticationType": "With Credentials",
+            "protocol": "NONE",
+            "tls": "NONE",
+            "user": "u",
+            "password": "p",
+        },
+    ),
+    ({"GITHUB_TOKEN": "k"}, "github", "git", {"user": "x-access-token", "api_key": "k"}),
+    ({"GITLAB_TOKEN": "k", "GITLAB_USER": "u"}, "gitlab", "git", {"user": "u", "api_key": "k"}),
+    ({"GIT_TOKEN": "k", "GIT_USERNAME": "u"}, "git", "git", {"user": "u", "api_key": "k"}),
+]
+
+
+@pytest.fixture
+def importer(tmp_path, kek):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    return Importer("dotenv", tmp_path, kek)
+
+
+@pytest.fixture
+def write(importer):
+    def write(text):
+        path = importer.folder / "x.env"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "type", "configuration"), KNOWN, ids=[" ".join(row[0]) for row in KNOWN]
+)
+@pytest.mark.parametrize("prefix", ["", "STAGING_"])
+def test_well_known_names_make_integrations_of_our_types(prefix, values, name, type, configuration):
+    singles = [Single(prefix + name, Sensitive(value), "line 1") for name, value in values.items()]
+
+    (found,) = group(singles, MAPPING.names, lambda _: None)
+    fields = found.fields.reveal()
+    made = fill(MAPPING.choose(found.kind, fields), fields)
+
+    assert found.name == prefix.lower().replace("_", "-") + name
+    assert (made.type, made.body["configuration"]) == (type, configuration)
+    assert (made.missing, made.unused) == ((), ())
+    assert next(iter(Catalogue.load()[type].checker.iter_errors([configuration])), None) is None
+
+
+def test_a_file_makes_the_integrations_that_its_names_say(importer):
+    done = importer.run("app.env")
+
+    assert done.stdout == "Not taken over: DB_PASSWORD, DEBUG, EMPTY.\n9 created.\n"
+    assert importer.names() == [
+        "aws",
+        "azure-openai",
+        "database",
+        "gcp",
+        "openai",
+        "rabbitmq",
+        "readonly-database",
+        "sendgrid",
+        "staging-openai",
+    ]
+    assert importer.reveal("staging-openai") == {"api_key": "sk-made-up-staging"}
+    assert importer.show("openai")["modelsCount"] == 1
+    assert importer.reveal("database") == {
+        "jdbcDriver": "Postgres",
+        "user": "shop",
+        "password": "p@ss",
+        "datasourceURL": "jdbc:postgresql://db.example.com:5432/orders?sslmode=require",
+    }
+    assert importer.reveal("rabbitmq")["namespace"] == "/"
+    assert importer.reveal("gcp") == {
+        "projectName": "shop-example",
+        "environment": "europe-west3",
+        "file": (FOLDER / "service-account.json").read_text(),
+    }
+    assert importer.run("app.env").stdout.endswith("\n9 unchanged.\n")
+    assert (importer.folder / "app.env").read_bytes() == (FOLDER / "app.env").read_bytes()
+
+
+def test_standard_input_is_read_for_a_dash(importer):
+    assert list(importer.plan("-", input="COHERE_API_KEY=made-up\n")) == ["cohere"]
+
+
+def test_the_environment_is_read_without_what_opens_the_vault(importer):
+    done = importer.run("--environment", "--dry-run", EU_MISTRAL_API_KEY="made-up", SOME_DEBUG="1")
+
+    assert read_table(done.stdout)["eu-mistral"]["secrets"] == "api_key"
+    (loose,) = [line for line in done.stdout.splitlines() if line.startswith("Not taken over: ")]
+    assert "SOME_DEBUG" in loose
+    assert "CREDENZA" not in done.stdout
+    assert "PATH" not in loose.split(", ")
+
+
+def test_a_mapping_of_ones_own_knows_more_names(importer, write):
+    mapping = importer.folder / "mine.yaml"
+    mapping.write_text(
+        "source: dotenv\n"
+        "ignore: [DEBUG]\n"
+        "names: {acme: {needs: [ACME_KEY], takes: [ACME_*]}}\n"
+        "types: {acme: {type: sendgrid, configuration: {api_key: '${ACME_KEY}'}}}\n"
+    )
+    path = write("ACME_KEY=made-up\nEU_ACME_KEY=made-up\nACME_ID=1\nDEBUG=1\nOPENAI_API_KEY=made-up\n")
+
+    done = importer.run(path, "--mapping", mapping, "--dry-run")
+
+    rows = read_table(done.stdout)
+    assert {name: row["type"] for name, row in rows.items()} == {
+        "acme": "sendgrid",
+        "eu-acme": "sendgrid",
+        "openai": "openai",
+    }
+    assert rows["acme"]["not taken over"] == "ACME_ID"
+    assert "Not taken over" not in done.stdout
+
+
+def test_of_a_name_that_stands_twice_the_later_one_counts(importer, write):
+    importer.run(write("COHERE_API_KEY=made-up-1\nCOHERE_API_KEY=made-up-2\n"))
+
+    assert importer.reveal("cohere")["api_key"] == "made-up-2"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("COHERE_API_KEY=x\n='y'\n", "line 2: it is no NAME=value. [unreadable]"),
+        ("\n\nCOHERE_API_KEY='x\n", "line 3: it is no NAME=value. [unreadable]"),
+        ("COHERE_API_KEY=x\nMIIEvQIBADANBg\n", "line 2: it is no NAME=value. [unreadable]"),
+        ("a-b c=x\n", "line 1: it is no NAME=value. [unreadable]"),
+        ('["sk-made-up",\n', "line 1: it is no NAME=value. [unreadable]"),
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS=none.json\n",
+            "GOOGLE_APPLICATION_CREDENTIALS`: the file it names cannot",
+        ),
+        (b"COHERE_API_KEY=\xff\n", "is not a text in UTF-8."),
+        ("DATABASE_URL=sqlite:///x.db\n", "database: None of the cases of `database` fits. [unmapped]"),
+        ("HF_TOKEN=x\n", "huggingface /configuration/namespace: namespace is required. [required]"),
+    ],
+)
+def test_what_is_wrong_is_told_by_line_or_name(importer, write, text, told):
+    done = importer.run(write(text), code=1)
+
+    assert told in done.stderr
+    assert importer.names() == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["app.env", "--environment"]])
+def test_one_source_is_named_and_no_two(importer, arguments):
+    assert "Say either which .env FILE" in importer.run(*arguments, code=2).stderr
+
+
+def test_a_file_that_is_not_there_is_told(importer):
+    assert "none.env cannot be read: No such file or directory." in importer.run("none.env", code=1).stderr
+
+
+def test_no_secret_is_told_even_of_a_file_that_is_broken(importer, write):
+    canaries = Canaries()
+    lines = [
+        f"OPENAI_API_KEY={canaries.plant('value')}",
+        f"SIGNING_KEY={PEM}",
+        canaries.plant("line"),
+        "-----END",
+    ]
+    lines += [
+        f"{canaries.plant('key').lower()}==",
+        f'"{canaries.plant("quoted")}"="x"',
+        f"{canaries.plant('K')}=",
+    ]
+    lines += [
+        f"GOOGLE_APPLICATION_CREDENTIALS={canaries.plant('path')}",
+        f"DATABASE_URL=x://{canaries.plant('url')}",
+    ]
+    lines += [f"KAFKA_BROKERS=a:1\nKAFKA_OTHER={canaries.plant('other')}"]
+
+    importer.run(write("\n".join(lines)), code=1)
+    importer.run(write("\n".join(lines)), "--skip-bad", "--report", "report.json", code=1)
+
+    assert importer.names() == ["kafka", "openai"]
+    assert canaries.scan("\n".join(importer.outputs).encode()) == set()
+    assert canaries.scan((importer.folder / "report.json").read_bytes()) == set()
+    assert len(canaries.slots) == 8
