@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 
 from bench_bare import Bare
+from bench_import import compare_import
 from bench_load import Server, save_many
 from bench_reads import compare_reads
 
@@ -242,6 +243,7 @@ def main() -> None:
             tell(lambda: compare_batches(server, bare, names))
         tell(lambda: compare_clients(server, names))
     tell(lambda: compare_grouping(names))
+    tell(compare_import)
     if options.stored:
         for scattered in (False, True):
             tell(lambda s=scattered: measure_growth(options.stored, scattered=s))

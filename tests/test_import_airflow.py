@@ -1,4 +1,4 @@
-"""Connections of a real Airflow become integrations. `scripts/fixtures/make_airflow_export` made the files."""
+"""The connections of a real Airflow come in; `scripts/fixtures/make_airflow_export` made the files."""
 
 import json
 import shutil
@@ -414,6 +414,7 @@ def test_columns_that_a_later_version_adds_are_told_where_they_hold_something(pr
         (["connections.json", *OPEN], "cannot go with it"),
         (["connections.txt"], "--format"),
         (["--database", "mysql://db.internal/airflow"], "SQLite or PostgreSQL"),
+        (["--database", "postgresql://db.internal/a?password=made-up-0001"], import_airflow.DATABASE),
         (["--database", "postgresql+psycopg2://airflow:made-up-0001@db.internal/a"], import_airflow.DATABASE),
     ],
 )
@@ -511,6 +512,14 @@ def test_a_key_file_comes_in_however_airflow_wrote_it(prompt, export, extra, wri
     assert prompt.stored() == {"a": ("gcp", expected)}
 
 
+def test_an_extra_may_stand_under_its_other_name(prompt, export):
+    extra = {"openai_client_kwargs": {"organization": "org-made-up"}}
+
+    prompt.bring(export({"a": {"conn_type": "openai", "password": "sk-made-up", "extra_dejson": extra}}))
+
+    assert prompt.stored()["a"][1]["organizationId"] == "org-made-up"
+
+
 def test_an_extra_that_is_no_object_is_told_and_stands_in_nothing_s_way(prompt, export):
     prompt.bring(export({"a": {"conn_type": "openai", "password": "sk-made-up", "extra": "made up"}}))
 
@@ -568,16 +577,12 @@ parts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 @given(
     kind=st.from_regex(r"[a-z][a-z0-9]{0,8}(_[a-z0-9]{1,5})?", fullmatch=True),
     protocol=st.sampled_from(["", "https://", "http://"]),
-    host=parts,
     port=st.none() | st.integers(0, 65535),
-    login=parts,
-    password=parts,
-    schema=parts,
+    texts=st.tuples(parts, parts, parts, parts),
     extra=st.dictionaries(parts.filter(lambda key: key != "__extra__"), parts, max_size=3),
 )
-def test_a_connection_survives_being_written_as_a_uri(
-    kind, protocol, host, port, login, password, schema, extra
-):
+def test_a_connection_survives_being_written_as_a_uri(kind, protocol, port, texts, extra):
+    host, login, password, schema = texts
     login_part = "".join(f"{quote(part, safe='')}{sign}" for part, sign in ((login, ":"), (password, "@")))
     server = f"{protocol}{login_part}{quote(host, safe='')}{'' if port is None else f':{port}'}"
     uri = f"{kind.replace('_', '-')}://{server}/{quote(schema, safe='')}?{urlencode(extra)}"

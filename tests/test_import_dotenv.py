@@ -211,7 +211,7 @@ def test_well_known_names_make_integrations_of_our_types(prefix, values, name, t
     made = fill(MAPPING.choose(found.kind, fields), fields)
 
     assert found.name == prefix.lower().replace("_", "-") + name
-    assert (made.type, made.body["configuration"]) == (type, configuration)
+    assert (made.type, made.body.reveal()["configuration"]) == (type, configuration)
     assert (made.missing, made.unused) == ((), ())
     assert next(iter(Catalogue.load()[type].checker.iter_errors([configuration])), None) is None
 

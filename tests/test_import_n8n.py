@@ -317,6 +317,14 @@ def list_texts(name):
         return [data for (data,) in connection.execute("SELECT data FROM credentials_entity")]
 
 
+def test_a_text_may_name_the_key_that_was_there_before_data_keys():
+    keys = read_keys()
+    (name,) = [name for name, key in keys.data_keys.items() if key.algorithm == "aes-256-cbc"]
+    plain = [text for text in list_texts("rotated.sqlite") if ":" not in text]
+
+    assert [keys.open(f"{name}:{text}") for text in plain] == [keys.open(text) for text in plain]
+
+
 def read_keys():
     with closing(sqlite3.connect(N8N / "rotated.sqlite")) as connection:
         rows = connection.execute("SELECT id, algorithm, value FROM deployment_key").fetchall()
@@ -491,6 +499,7 @@ BEARER = {"name": "authorization", "value": "bearer sk-made-up"}
         (BEARER | {"allowedDomains": "api.github.com"}, "git"),
         ({"name": "api-key", "value": "a", "allowedDomains": "made-up.openai.azure.com"}, "azure_openai"),
         ({"name": "X-Other", "value": "a", "allowedDomains": "api.openai.com"}, ""),
+        ({"name": "X-Other", "value": "Bearer a", "allowedDomains": "api.openai.com"}, ""),
         (BEARER | {"allowedDomains": "api.openai.com.example.com"}, ""),
         (BEARER | {"allowedDomains": "api.openai.com, example.com"}, ""),
         (BEARER | {"allowedDomains": "api.openai.com", "allowedHttpRequestDomains": "all"}, ""),

@@ -396,6 +396,17 @@ def test_a_long_import_shows_how_far_it_is_where_somebody_watches(prompt, monkey
     assert told == [("Planning", 2, 3), ("Planning", 3, 3), ("Saving", 2, 3), ("Saving", 3, 3)]
 
 
+def test_a_bar_is_drawn_where_somebody_watches(prompt, monkeypatch):
+    monkeypatch.setattr(command, "someone_watches", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    answer = prompt([ready(name) for name in "abc"])
+
+    assert "Planning" in answer.stderr
+    assert "Saving" in answer.stderr
+    assert answer.stdout == "3 created.\n"
+
+
 def test_somebody_else_who_takes_a_name_between_plan_and_save_is_noticed(importer, prompt, monkeypatch):
     save = targets.Store.save
     other = {"name": "a", "type": "openai", "configuration": {"api_key": "made-up-2"}}

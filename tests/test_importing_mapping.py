@@ -80,7 +80,7 @@ def test_constants_and_fields_make_a_configuration(mapping):
     )
 
     assert made.type == "relational_db"
-    assert made.body == {
+    assert made.body.reveal() == {
         "configuration": {
             "jdbcDriver": "Postgres",
             "user": "me",
@@ -98,7 +98,7 @@ def test_a_text_that_lacks_a_field_is_missing_and_a_lone_field_is_just_not_there
     made = make(mapping, "postgres", host="h")
 
     assert made.missing == ("datasourceURL",)
-    assert made.body["configuration"] == {"jdbcDriver": "Postgres", "pool": {"size": 5, "names": []}}
+    assert made.body.reveal()["configuration"] == {"jdbcDriver": "Postgres", "pool": {"size": 5, "names": []}}
 
 
 def test_what_nothing_took_over_is_told_unless_it_is_ignored(mapping):
@@ -115,8 +115,8 @@ def test_what_is_no_text_is_told_where_it_was_to_be_taken_over(mapping):
 def test_an_entry_lays_its_own_parts_over_what_it_uses(mapping):
     made = make(mapping, "mysql", login="me", host="h", schema="s")
 
-    assert made.body["configuration"]["jdbcDriver"] == "MySQL"
-    assert "user" not in made.body["configuration"]
+    assert made.body.reveal()["configuration"]["jdbcDriver"] == "MySQL"
+    assert "user" not in made.body.reveal()["configuration"]
     assert made.unused == ("login",)
 
 
@@ -137,7 +137,7 @@ def test_an_entry_lays_its_own_parts_over_what_it_uses(mapping):
 def test_the_first_case_whose_conditions_all_hold_decides(mapping, fields, type, configuration):
     made = make(mapping, "http", password="x", **fields)
 
-    assert (made.type, made.body["configuration"]) == (type, configuration)
+    assert (made.type, made.body.reveal()["configuration"]) == (type, configuration)
 
 
 @pytest.mark.parametrize("fields", [{"host": "mail"}, {"host": "", "password": None}, {}])

@@ -34,7 +34,8 @@ Any answer can be saved back whole and changes nothing.
 def describe(handlers: Sequence[HTTPRouteHandler], catalogue: Catalogue, *, lenient: bool) -> Schema:
     """Return the OpenAPI 3.1 document of these handlers, with every connector type's configuration."""
     document = _generate(handlers)
-    document["paths"] = {show_route(path): item for path, item in document["paths"].items()}
+    # The framework keeps the paths of a handler as a set, so their order is another in every process.
+    document["paths"] = {show_route(path): item for path, item in sorted(document["paths"].items())}
     for item in document["paths"].values():
         for operation in item.values():
             _complete(operation, OPERATIONS[operation["operationId"].removesuffix(_SLASHED)])
