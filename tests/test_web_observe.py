@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+import time
 
 import pytest
 from litestar.testing import TestClient
@@ -84,8 +85,13 @@ def logged(open_service, capfd, monkeypatch):
     service = open_service(access_log=True)
     made = service.accounts.create_key(service.tenant(), Role.ADMIN, by="test")
 
-    def lines():
-        return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    def lines(count=1):
+        """Return what was written so far, at least so many lines: they come with the loop's next turn."""
+        written, end = "", time.monotonic() + 10
+        while written.count("\n") < count and time.monotonic() < end:
+            written += capfd.readouterr().err
+            time.sleep(0.01)
+        return [json.loads(line) for line in written.splitlines()]
 
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         client.headers["X-Authorization"] = made.token.reveal()
@@ -102,7 +108,7 @@ def test_a_log_line_is_json_with_the_route_and_nothing_that_was_sent(logged):
         client.get(f"/{CANARY}", headers={"User-Agent": CANARY, "X-Authorization": CANARY}),
     ]
 
-    written = lines()
+    written = lines(len(answers))
 
     assert CANARY not in json.dumps(written)
     assert [line["request"] for line in written] == [answer.headers["x-request-id"] for answer in answers]
