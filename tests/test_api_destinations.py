@@ -197,6 +197,16 @@ def test_an_api_with_a_credential_of_its_own_may_lead_anywhere_until_it_loses_th
     check_problem(lost, 400, "secret_reentry_required")
 
 
+def test_a_credential_of_another_key_covers_no_secret_of_the_integration(one, key):
+    """Whoever lays the api's configuration over the integration's would send the one that is not covered."""
+    editor = {"X-Authorization": key("editor")}
+
+    answer = configure(one, headers=editor, endpoint=ELSEWHERE, password="junk")
+
+    check_problem(answer, 400, "secret_reentry_required")
+    assert places(answer) == [("secret_reentry_required", "/configuration/api_key")]
+
+
 def test_with_the_secret_of_the_integration_entered_beside_it_an_api_may_lead_anywhere(one, key):
     editor = {"X-Authorization": key("editor")}
     whole = item(

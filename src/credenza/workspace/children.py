@@ -6,7 +6,7 @@ nobody can tell whether it is a secret. Its secrets are bound to where those of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,8 +23,7 @@ _encode = msgspec.json.encode
 class Children:
     """The apis of one record on their way to its next version.
 
-    `outcome` gathers what becomes of their secrets, `entered` the stored paths of those that were sent;
-    `redirected` says that an api leads elsewhere than before, where the integration's secrets might follow.
+    `outcome` gathers what becomes of their secrets, `entered` the stored paths of those that were sent.
     Problems point to `/apis/<position>` of what was sent, or to an api by its name where it was not sent.
     """
 
@@ -32,7 +31,7 @@ class Children:
         """Take the place of the integration, what became of its own secrets, and who acts."""
         self.outcome = Outcome({}, [], [], [])
         self.entered: list[str] = []
-        self.redirected = False
+        self._led: list[Callable[[str], bool]] = []
         self._sealer = sealer
         self._type = type
         self._parent = parent
@@ -77,9 +76,8 @@ class Children:
             else (_place_in(problem, api.api, at) for problem in made.problems)
         )
         self.entered.extend(nest(api.api, pointer) for pointer in draft.entered)
-        lead = self._lead(draft.public, made.refs)
-        if not made.problems and lead is not None:
-            self.redirected |= lead != self._lead(api.configuration, api.secrets)
+        if not made.problems:
+            self._follow(api, draft.public, made.refs)
         # As text: 1 and true are equal, and are not the same.
         if made.refs == api.secrets and _encode(draft.public) == _encode(api.configuration):
             return api
@@ -87,13 +85,22 @@ class Children:
             api, configuration=draft.public, secrets=made.refs, updated_at=place.at, updated_by=self._by
         )
 
-    def _lead(self, public: Mapping[str, Any], refs: Mapping[str, SecretRef]) -> tuple[object, ...] | None:
-        """Return what decides where an api leads; None: nowhere of its own, or with its own credential.
+    def leads_away(self, pointer: str) -> bool:
+        """Tell whether a secret of the integration would follow an api to where it did not go before."""
+        return any(exposes(pointer) for exposes in self._led)
 
-        What nobody declared may lead anywhere.
-        """
-        if any(pointer[1:] in self._type.secrets for pointer in refs):
-            return None
+    def _follow(self, api: Api, public: Mapping[str, Any], refs: Mapping[str, SecretRef]) -> None:
+        """Note what an api that leads to a place of its own takes along: what it has no secret for itself."""
+        place = self._lead(public, refs)
+        if place is None:
+            return
+        stays = place == self._lead(api.configuration, api.secrets)
+        # Undeclared keys cover nothing: nobody can tell whether the same stand among them.
+        own, before = ({each for each in some if each != UNKNOWN} for some in (refs, api.secrets))
+        self._led.append(lambda pointer: pointer not in own and (not stays or pointer in before))
+
+    def _lead(self, public: Mapping[str, Any], refs: Mapping[str, SecretRef]) -> tuple[object, ...] | None:
+        """Return what decides where an api leads; None: nowhere of its own. What nobody declared may."""
         sealed = [refs.get(f"/{key}") for key in (UNKNOWN[1:], *sorted(self._type.embeds))]
         redacted = {pointer: ref.redacted for pointer, ref in refs.items() if ref.redacted is not None}
         here = self._type.destination(public, redacted)

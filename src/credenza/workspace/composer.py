@@ -24,7 +24,7 @@ _TOO_LARGE = Problem(
 _LED_AWAY = Problem(
     "secret_reentry_required",
     "An api would lead to a place of its own: enter this secret of the integration together with that, give "
-    "the api a credential of its own, or let one who may reveal do it.",
+    "the api one of its own under the same key, or let one who may reveal do it.",
     "",
     "x-destination",
 )
@@ -124,10 +124,12 @@ class Composer:
             retired=above.retired + below.retired,
             problems=above.problems + below.problems,
         )
-        if children.redirected and self._sealer.blind:
+        if self._sealer.blind:
             # The integration's secrets may go where an api leads, so that is not for everybody to choose.
             together.problems.extend(
-                msgspec.structs.replace(_LED_AWAY, pointer=locate(pointer)) for pointer in draft.kept
+                msgspec.structs.replace(_LED_AWAY, pointer=locate(pointer))
+                for pointer in draft.kept
+                if children.leads_away(pointer)
             )
         return apis, together, [*draft.entered, *children.entered]
 
