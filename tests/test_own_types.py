@@ -7,8 +7,9 @@ import pytest
 from litestar.testing import TestClient
 
 from credenza.settings import open_credenza
+from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
-from credenza.workspace import papers
+from credenza.workspace import papers, types
 from examples import API, item, query, read, resolve, save
 from form_examples import edited
 from own_types import (
@@ -278,3 +279,31 @@ def test_a_workspace_has_a_bound_of_types_and_of_their_size_together(api, monkey
         assert register(api, FORM).status_code == 200
 
     check_problem(register(api, OTHER), 400, "too_many")
+
+
+def test_types_are_read_before_records_and_never_by_a_read_within_a_read(api, monkeypatch):
+    read, depths, open_reads = SqliteStore.read, [], []
+
+    def watched(store, tenant, job):
+        open_reads.append(tenant)
+        depths.append(len(open_reads))
+        try:
+            return read(store, tenant, job)
+        finally:
+            open_reads.pop()
+
+    monkeypatch.setattr(types, "GOOD_SECONDS", 0.0)
+    register(api, FORM)
+    use(api)
+    monkeypatch.setattr(SqliteStore, "read", watched)
+    for path in (
+        f"{API}/",
+        f"{API}/provider?limit=1",
+        f"{API}/all",
+        ONE,
+        f"{ONE}/history/1",
+        f"{ONE}/resolved",
+    ):
+        assert api.get(path).status_code == 200
+
+    assert set(depths) == {1}

@@ -197,7 +197,8 @@ class Workspace:
         Raises:
             NotFound: there is none of this name that this actor may see.
         """
-        return self._read(name, lambda _, record: self._see(record))
+        see_one = self._viewer()
+        return self._read(name, lambda _, record: see_one(record))
 
     def list(
         self, *, after: str | None = None, limit: int | None = None, **filters: Unpack[Filters]
@@ -205,11 +206,10 @@ class Workspace:
         """Return the records this actor may see, in order of their names, all as they are at one moment."""
         self._ledger.require(Permission.READ, "list")
         size = CHUNK if limit is None else max(limit, 1)
+        see_one = self._viewer()
 
         def job(tx: Tx) -> list[View]:
-            chunks = read_chunks(
-                lambda look: look(tx), self.actor, self._see, filters, after=after, size=size
-            )
+            chunks = read_chunks(lambda look: look(tx), self.actor, see_one, filters, after=after, size=size)
             return [*islice(chain.from_iterable(chunks), limit)]
 
         return self._store.read(self.actor.tenant, job)
@@ -223,7 +223,7 @@ class Workspace:
         """
         self._ledger.require(Permission.READ, "list")
         read = partial(self._store.read, self.actor.tenant)
-        return read_chunks(read, self.actor, self._see, filters, after=after, size=size)
+        return read_chunks(read, self.actor, self._viewer(), filters, after=after, size=size)
 
     def history(self, name: str, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return a record's versions, newest first."""
@@ -236,13 +236,14 @@ class Workspace:
 
     def version(self, name: str, version: int) -> View:
         """Return what a record said at one of its versions; raises NotFound."""
+        catalogue = self.catalogue
 
         def job(tx: Tx, record: Record) -> View:
             then = self._version(tx, record, version)
             past = msgspec.structs.replace(
                 record, version=version, updated_at=then.created_at, updated_by=then.created_by
             )
-            return see(past, then.document(), self.catalogue, locked=self._vault.locked is not None)
+            return see(past, then.document(), catalogue, locked=self._vault.locked is not None)
 
         return self._read(name, job)
 
@@ -333,6 +334,7 @@ class Workspace:
             raise NotFound("There is no such version of this integration.")
         return found
 
-    def _see(self, record: Record) -> View:
-        locked = self._vault.locked is not None
-        return see(record, record.document(), self.catalogue, locked=locked)
+    def _viewer(self) -> Callable[[Record], View]:
+        """Return what shows a record; the types are read here, not by a read within each read."""
+        catalogue, vault = self.catalogue, self._vault
+        return lambda record: see(record, record.document(), catalogue, locked=vault.locked is not None)
