@@ -106,3 +106,17 @@ def test_answers_that_hold_a_secret_or_a_token_are_kept_by_no_cache(api):
     api.post("/api/integrations", json=[ITEM])
 
     assert api.get(f"{PROVIDER}/a/resolved").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/integrations/eventStats/SEND"),
+        ("GET", "/api/integrations/one/def/apis"),
+        ("GET", "/api/integrations/one/def/api/search"),
+    ],
+)
+def test_calls_for_events_and_for_tools_of_an_integration_are_not_there(api, method, path):
+    answer = api.request(method, path, json=[] if method == "POST" else None)
+
+    check_problem(answer, 404, "not_found")
