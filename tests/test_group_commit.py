@@ -1,9 +1,13 @@
 """One thread writes: what waits together shares a commit, and each is told only of its own fate."""
 
+import os
 import sqlite3
 import threading
 from concurrent.futures import Future
 from contextlib import closing
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from credenza.errors import Conflict, Unavailable
 from credenza.model import Drop
@@ -57,6 +61,46 @@ def test_what_is_acknowledged_is_there_for_every_other_connection(store, tenant,
     run(store, tenant, lambda tx: put(tx, "last"))
 
     assert missing == []
+
+
+NAMES = st.sampled_from(["one", "two", "ONE"])
+STEPS = st.lists(st.tuples(st.sampled_from(["put", "drop", "distrust"]), NAMES), min_size=2, max_size=12)
+
+
+def step(tx, verb, name):
+    """Do one thing to a record, and return what was found of it before."""
+    found = tx.find([name]).get(name.lower())
+    if verb == "put":
+        put(tx, name, description=f"{found.version if found else 0}")
+    elif found is not None and verb == "drop":
+        tx.drop([found])
+    elif found is not None:
+        tx.distrust(found.row)
+    return found and (found.name, found.version, found.description, found.digest is None)
+
+
+@given(STEPS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_group_reads_ahead_is_seen_as_the_jobs_before_have_left_it(store, steps):
+    tenants = [add_tenant(store, os.urandom(8).hex()) for _ in range(2)]
+    expected = [run(store, tenants[0], lambda tx, one=one: step(tx, *one)) for one in steps]
+    with held_up(store, tenants[1]):
+        waiting = [
+            store.write(tenants[1], lambda tx, one=one: step(tx, *one), names=[one[1]]) for one in steps
+        ]
+
+    assert [future.result(SOON) for future in waiting] == expected
+
+
+def test_a_group_reads_ahead_in_each_workspace_apart(store, tenant):
+    other = add_tenant(store, "other")
+    run(store, tenant, lambda tx: put(tx, "mine"))
+    with held_up(store, tenant):
+        waiting = [
+            store.write(who, lambda tx: sorted(tx.find(["mine"])), names=["mine"]) for who in (tenant, other)
+        ]
+
+    assert [future.result(SOON) for future in waiting] == [["mine"], []]
 
 
 def orphan(tx):
@@ -114,7 +158,7 @@ def test_a_writer_that_cannot_begin_says_so_to_all_who_wait_and_goes_on_later(st
 def test_a_save_tried_again_on_a_store_closed_meanwhile_is_refused_and_not_kept_waiting(
     service, workspace, monkeypatch
 ):
-    def write(*_):
+    def write(*_, **__):
         if tried:
             raise Unavailable
         tried.append(Future())

@@ -1,6 +1,7 @@
 """Whose secrets open where, and how the terms of a ring come and go."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -157,6 +158,13 @@ class TestSecret:
     @pytest.mark.parametrize("blob", [b"", b"\1\1\0\0\0", b"\1\1\0\0\0\7" + bytes(92)])
     def test_a_record_of_no_known_term_matches_nothing(self, blob):
         assert RING.matches(msgspec.structs.replace(seal(RING), blob=blob), "a password") is False
+
+    def test_requests_of_one_thread_share_a_derived_key_and_those_of_others_do_not(self):
+        here = [seal(RING).blob[6:38] for _ in range(2)]
+        with ThreadPoolExecutor(1) as elsewhere:
+            there = elsewhere.submit(lambda: seal(RING).blob[6:38]).result()
+
+        assert here[0] == here[1] != there
 
     def test_a_request_counts_its_seals(self):
         sealing = RING.sealing("integration", 5)

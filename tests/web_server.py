@@ -9,12 +9,13 @@ from contextlib import contextmanager
 import uvicorn
 
 from credenza.web.app import create_app
+from credenza.web.protocol import Protocol
 
 
 @contextmanager
 def serve(service):
     """Serve on a free port of the loopback address and give its base URL."""
-    config = uvicorn.Config(create_app(service), port=0, log_config=None, lifespan="off", http="httptools")
+    config = uvicorn.Config(create_app(service), port=0, log_config=None, lifespan="off", http=Protocol)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

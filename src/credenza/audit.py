@@ -15,6 +15,7 @@ import msgspec
 from credenza.errors import CredenzaError, Damaged, WrongKey
 from credenza.model import Tenant
 from credenza.trail import Entry, Head, Note
+from credenza.vault.envelope import encode_context
 
 BEGINNING = "workspace.create"  # the verb of a workspace's first row
 
@@ -139,12 +140,8 @@ def _write_items(note: Note) -> bytes:
 def _row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:
     fields = _encode([entry.stream, entry.sequence, entry.at, entry.actor, entry.verb])
     # The items of a large batch go in as their hash, so that they are not copied to be signed.
-    return _join(b"credenza.audit.v1", tenant.id, fields, sha256(entry.items).digest(), before)
+    return encode_context(b"credenza.audit.v1", tenant.id, fields, sha256(entry.items).digest(), before)
 
 
 def _head_bytes(tenant: Tenant, stream: str, count: int, mac: bytes) -> bytes:
-    return _join(b"credenza.audit.head.v1", tenant.id, _encode([stream, count]), mac)
-
-
-def _join(*parts: bytes) -> bytes:
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return encode_context(b"credenza.audit.head.v1", tenant.id, _encode([stream, count]), mac)

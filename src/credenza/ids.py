@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import islice
+
+from credenza.randomness import random_bytes
 
 _RANDOM = 10  # of 80 bits, six are overwritten by version and variant
 _MARKS = 0x7 << 76 | 0b10 << 62
@@ -16,7 +17,7 @@ def make_ids(now: int, ahead: int) -> Iterator[bytes]:
     """Return ids of 16 bytes without end for the time `now` in milliseconds; `ahead` are drawn at once."""
     stamp = now << 80 | _MARKS
     while True:
-        drawn = os.urandom(_RANDOM * ahead)
+        drawn = random_bytes(_RANDOM * ahead)
         for start in range(0, len(drawn), _RANDOM):
             bits = int.from_bytes(drawn[start : start + _RANDOM], "big")
             yield (stamp | bits & _HIGH | bits & _LOW).to_bytes(16, "big")

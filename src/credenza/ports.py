@@ -173,8 +173,11 @@ class Store(Protocol):
     def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         """Run a job on one consistent, read-only view."""
 
-    def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
-        """Run a job in a transaction and commit it; jobs that wait together may share a commit."""
+    def write(self, tenant: Tenant, job: Callable[[Tx], T], *, names: Sequence[str] = ()) -> Future[T]:
+        """Run a job in a transaction and commit it; jobs that wait together may share a commit.
+
+        `names` are a hint: of the records that the job will `find` first, for a store that can read ahead.
+        """
 
     def ready(self) -> None:
         """Return if the store can be read and written; raises Unavailable."""

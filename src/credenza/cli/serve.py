@@ -19,6 +19,7 @@ from credenza.errors import Misconfigured
 from credenza.settings import Credenza, open_credenza
 from credenza.web.app import create_app
 from credenza.web.observe import configure_logging
+from credenza.web.protocol import Protocol
 
 try:
     import resource
@@ -120,7 +121,7 @@ def _run(credenza: Credenza, listener: socket.socket) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(credenza),
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from credenza.errors import Damaged, WrongKey
+from credenza.randomness import random_bytes
 from credenza.sensitive import Sensitive
 
 Random = Callable[[int], bytes]
@@ -65,21 +66,28 @@ _FINGERPRINT = encode_context(b"credenza.fp.v1")
 
 
 class Sealer:
-    """Seal the values of one request, by one thread, under keys derived from one key.
+    """Seal the values of one request after another, by one thread, under keys derived from one key.
 
     Deriving costs five times what sealing does, so up to 2**16 seals share a derived key, each with a
-    nonce of its own. The salt stands in every record all the same: each opens alone, and a restored
-    backup, which would set a counter back, can not make a nonce come twice under one derived key.
-    `count` is how many seals are expected: their nonces are drawn at once.
+    nonce of its own, and so do requests that follow one another. The salt stands in every record all the
+    same: each opens alone, and a restored backup, which would set a counter back, can not make a nonce come
+    twice under one derived key. `count` is how many seals are expected: their nonces are drawn at once.
     """
 
-    def __init__(self, key: bytes, term: int, count: int = 1, random: Random = os.urandom) -> None:
+    def __init__(self, key: bytes, term: int, count: int = 1, random: Random = random_bytes) -> None:
         """Take the 32-byte key of a term; nothing is drawn or derived before the first seal."""
         self._key = Sensitive(key)
         self._start = _HEAD.pack(FORMAT, _SUITE, term)
-        self._batch = min(max(count, 1), SEALS)
         self._random = random
         self._left = 0
+        self.expect(count)
+
+    def expect(self, count: int) -> None:
+        """Begin a request of about that many seals.
+
+        Nonces that were drawn and not used are forgotten: a process forked meanwhile would have them too.
+        """
+        self._batch = min(max(count, 1), SEALS)
         self._nonces: list[bytes] = []
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:

@@ -17,6 +17,7 @@ import hmac
 import struct
 from collections.abc import Callable, Mapping
 from functools import partial
+from threading import local
 from typing import NamedTuple
 
 from credenza.errors import Damaged, VaultLocked, WrongKey
@@ -44,15 +45,13 @@ class Sealing:
     `seals` counts what was sealed, for the store to add to the term's count.
     """
 
-    def __init__(
-        self, prefix: bytes, term: int, dek: Sensitive[bytes], mac: envelope.Mac, count: int
-    ) -> None:
+    def __init__(self, prefix: bytes, term: int, sealer: envelope.Sealer, mac: envelope.Mac) -> None:
         """Take the part of the context that all secrets of the request share, and the keys."""
         self.term = term
         self.seals = 0
         self._prefix = prefix
         self._mac = Sensitive(mac)
-        self._sealer = envelope.Sealer(dek.reveal(), term, count)
+        self._sealer = sealer
 
     def seal(
         self, owner: bytes, path: str, *, id: bytes, version: int, destination: bytes, rule: int, text: str
@@ -88,6 +87,7 @@ class Ring:
         self._prefixes: dict[str, bytes] = {}
         self._signed: tuple[bytes, bytes] | None = None
         self._opener = envelope.Opener(partial(self._find, "dek"))
+        self._sealers = local()
 
     @property
     def term(self) -> int:
@@ -101,7 +101,7 @@ class Ring:
             VaultLocked: no term is active.
         """
         term = self.term
-        return Sealing(self._prefix(kind), term, self._need("dek", term), self._mac("fpk", term), count)
+        return Sealing(self._prefix(kind), term, self._sealer(term, count), self._mac("fpk", term))
 
     def open(self, kind: str, owner: bytes, secret: Secret) -> Sensitive[str]:
         """Return the text of a secret of this owner.
@@ -162,6 +162,15 @@ class Ring:
             raise WrongKey
         if not hmac.compare_digest(self._mac("mak", term)(data), signature[4:]):
             raise Damaged
+
+    def _sealer(self, term: int, count: int) -> envelope.Sealer:
+        """Return this thread's sealer for a term, ready for another request."""
+        last: tuple[int, envelope.Sealer] | None = getattr(self._sealers, "last", None)
+        if last is None or last[0] != term:
+            last = term, envelope.Sealer(self._need("dek", term).reveal(), term)
+            self._sealers.last = last
+        last[1].expect(count)
+        return last[1]
 
     def _prefix(self, kind: str) -> bytes:
         ready = self._prefixes.get(kind)

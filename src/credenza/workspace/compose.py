@@ -144,7 +144,7 @@ def _is_short(text: str) -> bool:
 
 
 def _unique(tags: Sequence[Tag]) -> tuple[Tag, ...]:
-    return tuple(dict.fromkeys(tags))
+    return tuple(dict.fromkeys(tags)) if len(tags) > 1 else tuple(tags)
 
 
 def _differences(prefix: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[Edit]:

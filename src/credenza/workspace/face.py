@@ -46,6 +46,7 @@ from credenza.workspace.types import Types
 from credenza.workspace.view import View, see
 
 T = TypeVar("T")
+_FEW = 4
 
 
 class Workspace:
@@ -98,6 +99,8 @@ class Workspace:
         """
         tenant = self.actor.tenant
         batch = Listed(changes) if isinstance(changes, Sequence) else changes
+        # A large batch is looked up chunk by chunk, by itself.
+        names = [outline.name for outline in batch.outline(0, len(batch))] if len(batch) <= _FEW else []
 
         def attempt() -> Future[Receipt]:
             try:
@@ -121,7 +124,7 @@ class Workspace:
 
             if dry_run:
                 return saving.finished(lambda: self._store.read(tenant, job))
-            return self._store.write(tenant, job)
+            return self._store.write(tenant, job, names=names)
 
         return saving.settle(self._ledger, verb, attempt)
 

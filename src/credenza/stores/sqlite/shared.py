@@ -10,14 +10,23 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from credenza.errors import CredenzaError
+from credenza.stores.sqlite import listing
+from credenza.stores.sqlite.inserting import insert_rows
 from credenza.trail import Entry, Head
 
 _MOST_DEFERRED = 250  # records, as many as a chunk of a large batch
 STREAM = "main"  # one file has one writer, hence one audit stream
+NAME = 2  # the place of a record's name in its row
+_RECORD = f"""
+SELECT {listing.COLUMNS}
+FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
+WHERE i.workspace_id = :workspace
+"""  # noqa: S608  # made of our own words
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 
 
@@ -35,11 +44,44 @@ class Shared:
         self._seals: Counter[tuple[int, int]] = Counter()
         self._rows: dict[str, list[tuple[object, ...]]] = {}
         self._names: set[tuple[int, str]] = set()
+        self._foreseen: dict[tuple[int, str], tuple[Any, ...] | None] = {}
 
     @property
     def size(self) -> int:
         """Return a number that grows with whatever would have to be undone."""
         return len(self._entries) + self._seals.total() + self._deferred
+
+    def foresee(self, wanted: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Read the records that the jobs of a group will look for, by one statement per workspace.
+
+        Each statement is a moment at which the writing thread may lose its turn.
+        """
+        names: dict[int, list[str]] = {}
+        for workspace, some in wanted:
+            names.setdefault(workspace, []).extend(some)
+        for workspace, all_ in names.items():
+            self._foreseen.update({(workspace, name.lower()): None for name in all_})
+            found = find_rows(self._connection, workspace, all_)
+            self._foreseen.update({(workspace, row[NAME].lower()): row for row in found})
+
+    def find(self, workspace: int, names: Sequence[str]) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of the records of these names, whatever their case, as they are by now."""
+        if self.awaits(workspace, names):
+            self.write_rows()
+        keys = [(workspace, name.lower()) for name in names]
+        if self._foreseen and all(key in self._foreseen for key in keys):
+            return [row for row in map(self._foreseen.__getitem__, keys) if row is not None]
+        return find_rows(self._connection, workspace, names)
+
+    def forget(self, workspace: int, names: Sequence[str]) -> None:
+        """Look for these records again: they are about to change."""
+        if self._foreseen:
+            for name in names:
+                self._foreseen.pop((workspace, name.lower()), None)
+
+    def forget_all(self) -> None:
+        """Look for every record again."""
+        self._foreseen.clear()
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
@@ -73,6 +115,7 @@ class Shared:
         """Take the rows of new records, to be written with those of others."""
         self._deferred += len(names)
         self._names.update((workspace, name.lower()) for name in names)
+        self.forget(workspace, names)
         for statement, values in rows.items():
             self._rows.setdefault(statement, []).extend(values)
         if len(self._names) >= _MOST_DEFERRED:
@@ -87,7 +130,7 @@ class Shared:
         if self._names:
             rows, self._rows, self._names = self._rows, {}, set()
             for statement, values in rows.items():
-                self._connection.executemany(statement, values)
+                insert_rows(self._connection, statement, values)
 
     def flush(self) -> None:
         """Write everything, in the transaction.
@@ -109,7 +152,8 @@ class Shared:
 
     def _write_audit(self) -> None:
         try:
-            self._connection.executemany(
+            insert_rows(
+                self._connection,
                 "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 self._entries,
@@ -121,6 +165,18 @@ class Shared:
             "ON CONFLICT DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal",
             [(workspace, *msgspec.structs.astuple(head)) for workspace, head in self._heads.items() if head],
         )
+
+
+def find_rows(
+    connection: sqlite3.Connection, workspace: int, names: Sequence[str]
+) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of the records of these names, whatever their case."""
+    if len(names) == 1:
+        clause, wanted = "AND i.name = :names", names[0]
+    else:
+        clause = "AND i.name IN (SELECT value FROM json_each(:names))"
+        wanted = msgspec.json.encode(names).decode()
+    return connection.execute(f"{_RECORD}{clause}", {"workspace": workspace, "names": wanted}).fetchall()
 
 
 def read_heads(connection: sqlite3.Connection, workspace: int) -> Sequence[Head]:

@@ -93,9 +93,12 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise connect.translate(error) from None
 
-    def write(self, tenant: Tenant, job: Callable[[Tx], T]) -> Future[T]:
+    def write(self, tenant: Tenant, job: Callable[[Tx], T], *, names: Sequence[str] = ()) -> Future[T]:
         """Run a job in a transaction and commit it; jobs that wait together share a commit."""
-        return self._writer.submit(lambda connection, shared: job(SqliteTx(connection, tenant, shared)))
+        return self._writer.submit(
+            lambda connection, shared: job(SqliteTx(connection, tenant, shared)),
+            (tenant.row, names) if names else None,
+        )
 
     def ready(self) -> None:
         """Return if the store can be read and written; raises Unavailable."""

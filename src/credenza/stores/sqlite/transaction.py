@@ -12,14 +12,9 @@ from credenza.errors import Conflict
 from credenza.model import Edit, Paper, Record, Secret, Tenant, Usage, Version, Write
 from credenza.ports import Sheet
 from credenza.stores.sqlite import facets, listing, papers, saving, search
-from credenza.stores.sqlite.shared import STREAM, Shared, read_heads
+from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
 from credenza.trail import Entry, Head
 
-_RECORD = f"""
-SELECT {listing.COLUMNS}
-FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
-WHERE i.workspace_id = :workspace
-"""  # noqa: S608  # made of our own words
 _SEALED = "SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed"
 # CROSS JOIN keeps SQLite from beginning with all integrations of the workspace.
 _OWN_SECRETS = """
@@ -48,15 +43,8 @@ class SqliteTx:
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
-        if len(names) == 1:
-            clause, wanted = "AND i.name = :names", names[0]
-        else:
-            clause, wanted = "AND i.name IN (SELECT value FROM json_each(:names))", _json(names)
-        if self._shared.awaits(self._workspace, names):
-            self._shared.write_rows()
-        parameters = {"workspace": self._workspace, "names": wanted}
-        rows = self._connection.execute(f"{_RECORD}{clause}", parameters)
-        return {row[2].lower(): _record(row) for row in rows}
+        rows = self._shared.find(self._workspace, names)
+        return {row[NAME].lower(): _record(row) for row in rows}
 
     def held(self, rows: Sequence[int]) -> Mapping[int, Mapping[str, Secret]]:
         """Return the current secrets of these records by row and path."""
@@ -88,10 +76,12 @@ class SqliteTx:
             self._shared.defer(self._workspace, names, saving.create_rows(self._workspace, created))
         if updated:
             self._shared.write_rows()
+            self._shared.forget(self._workspace, [write.record.name for write in updated])
             saving.update(self._connection, self._workspace, updated, keep)
 
     def distrust(self, row: int) -> None:
         """Forget the text a record was made from, so that the same text is looked at again."""
+        self._shared.forget_all()
         self._execute(
             "UPDATE integrations SET digest = NULL WHERE id = ? AND workspace_id = ?", (row, self._workspace)
         )
@@ -101,6 +91,7 @@ class SqliteTx:
         if not records:
             return
         self._shared.write_rows()
+        self._shared.forget(self._workspace, [record.name for record in records])
         rows = [record.row for record in records]
         search.forget(self._connection, rows, forever=True)
         facets.forget(self._connection, rows)

@@ -13,17 +13,24 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 from credenza.errors import Unavailable
 from credenza.stores.sqlite.connect import translate
 from credenza.stores.sqlite.shared import Shared
 
 Job = Callable[[sqlite3.Connection, Shared], Any]
+Names = tuple[int, Sequence[str]]  # a workspace, and what a job of it will look for
 _GROUP = 64
 _IDLE_SECONDS = 0.2
+
+
+class _Waiting(NamedTuple):
+    job: Job
+    future: Future[Any]
+    names: Names | None
 
 
 class Writer:
@@ -36,19 +43,22 @@ class Writer:
         """Start the thread."""
         self._connection = connection
         self._idle = idle
-        self._queue: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="credenza-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> Future[Any]:
-        """Queue a job; its future is done when its transaction is durable, or undone."""
+    def submit(self, job: Job, names: Names | None = None) -> Future[Any]:
+        """Queue a job; its future is done when its transaction is durable, or undone.
+
+        What several jobs of a group look for by `names` is read at once.
+        """
         future: Future[Any] = Future()
         with self._closing:
             if self._closed:
                 raise Unavailable("The store is closed.")
-            self._queue.put((job, future))
+            self._queue.put(_Waiting(job, future, names))
         return future
 
     def close(self) -> None:
@@ -74,8 +84,8 @@ class Writer:
                 self._closed = True
             while not self._queue.empty():
                 waiting = self._queue.get_nowait()
-                if waiting is not None and waiting[1].set_running_or_notify_cancel():
-                    waiting[1].set_exception(Unavailable("The store is closed."))
+                if waiting is not None and waiting.future.set_running_or_notify_cancel():
+                    waiting.future.set_exception(Unavailable("The store is closed."))
 
     def _serve(self) -> None:
         wait: float | None = _IDLE_SECONDS
@@ -95,7 +105,7 @@ class Writer:
             if last:
                 return
 
-    def _gather(self, group: list[tuple[Job, Future[Any]]]) -> bool:
+    def _gather(self, group: list[_Waiting]) -> bool:
         while len(group) < _GROUP:
             try:
                 waiting = self._queue.get_nowait()
@@ -113,13 +123,17 @@ class Writer:
             self._undo()
             return False
 
-    def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
+    def _commit(self, group: list[_Waiting]) -> None:
         shared = Shared(self._connection)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             # From here on a caller who gives up can no longer cancel, only not look.
-            group = [one for one in group if one[1].running() or one[1].set_running_or_notify_cancel()]
-            outcomes = [(future, *self._try(job, shared)) for job, future in group]
+            group = [
+                one for one in group if one.future.running() or one.future.set_running_or_notify_cancel()
+            ]
+            if len(group) > 1:
+                shared.foresee([one.names for one in group if one.names])
+            outcomes = [(one.future, *self._try(one.job, shared)) for one in group]
             shared.flush()
             self._connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
@@ -143,12 +157,12 @@ class Writer:
                 raise _Torn(error) from None
             return None, error
 
-    def _replay(self, group: list[tuple[Job, Future[Any]]], error: BaseException) -> None:
+    def _replay(self, group: list[_Waiting], error: BaseException) -> None:
         if len(group) > 1:
             for one in group:
                 self._commit([one])
         elif group:
-            future = group[0][1]
+            future = group[0].future
             # Where not even BEGIN worked, its caller may have given up meanwhile.
             if future.running() or future.set_running_or_notify_cancel():
                 future.set_exception(_cause(error))
