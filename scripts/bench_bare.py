@@ -22,7 +22,8 @@ from credenza.stores.sqlite import connect, saving, schema
 from credenza.stores.sqlite.writer import Writer
 from credenza.vault.envelope import Sealer, encode_context
 
-Rows = dict[str, list[tuple[object, ...]]]
+Row = tuple[object, ...]
+Rows = dict[str, list[Row]]
 _encode = msgspec.json.encode
 _AUDIT = (
     "INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac) "
@@ -113,7 +114,12 @@ class Bare:
             assert self._catalogue[name].checker.is_valid(configurations)
         sealer = Sealer(self._key, 1, 2 * len(items))
         prefix = encode_context(b"credenza.secret.v1", bytes(16), bytes(16), b"integration")
-        records, versions, apis, tags, secrets, audited = [], [], [], [], [], []
+        records: list[Row] = []
+        versions: list[Row] = []
+        apis: list[Row] = []
+        tags: list[Row] = []
+        secrets: list[Row] = []
+        audited: list[tuple[str, int]] = []
         for item in items:
             self._row += 1
             row, owner, connector = self._row, os.urandom(16), self._catalogue[item.type]
@@ -153,6 +159,7 @@ class Bare:
                     by,
                     now,
                     by,
+                    connector.version,
                 )
             )
             versions.append((row, 1, now, by, "[]", document))
@@ -160,7 +167,7 @@ class Bare:
             tags.extend((row, tag.key, tag.value) for tag in item.tags)
             audited.append((item.name, 1))
         self._batches += 1
-        audit = [(self._batches, now, by, _encode(audited), bytes(36))]
+        audit: list[Row] = [(self._batches, now, by, _encode(audited), bytes(36))]
         return {
             saving.CREATE: records,
             saving.VERSION: versions,

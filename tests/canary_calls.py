@@ -32,7 +32,7 @@ def post(*items, path=API, role="admin", **headers):
 
 
 def schemas():
-    for path in sorted(shipped_schemas().iterdir()):
+    for path in sorted(shipped_schemas().glob("*.json")):
         if path.name not in {"api.json", "meta.json"}:
             yield path.name.removesuffix(".json"), json.loads(path.read_text())["properties"]
 

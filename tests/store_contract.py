@@ -57,6 +57,34 @@ class StoreContract:
         assert again == record
         assert again.document() == Document("API", secrets={"/key": SecretRef(1, 1)}, **fields)
 
+    def test_a_record_keeps_the_version_of_its_type_and_those_below_one_are_found(self, store, tenant):
+        def save(tx, name, version):
+            write = next_write(tx, name)
+            record = msgspec.structs.replace(write.record, type_version=version)
+            tx.save([msgspec.structs.replace(write, record=record)], 10)
+
+        run(store, tenant, lambda tx: [save(tx, name, at) for at, name in enumerate("abc", start=1)])
+        run(store, tenant, lambda tx: save(tx, "a", 3))
+
+        found = store.read(tenant, lambda tx: tx.find(["a", "b", "c"]))
+        assert [found[name].type_version for name in "abc"] == [3, 2, 3]
+        assert names_of(store, tenant, type="openai", below=3) == ["b"]
+
+    def test_earlier_versions_are_scrubbed_as_a_write_says_and_only_they(self, store, tenant):
+        for value in ("in the clear", "another"):
+            run(store, tenant, lambda tx, v=value: put(tx, "one", configuration={"a": v}))
+        clean = msgspec.json.encode(Document("API", {}))
+
+        def scrub(tx):
+            tx.save([msgspec.structs.replace(next_write(tx, "one"), scrubbed=((1, clean),))], 10)
+
+        run(store, tenant, scrub)
+
+        row = store.read(tenant, lambda tx: tx.find(["one"])["one"].row)
+        versions = store.read(tenant, lambda tx: tx.history(row))
+        said = [each.document().configuration for each in versions]
+        assert said == [{"a": "another"}, {"a": "another"}, {}]
+
     @pytest.mark.parametrize("more", [[], ["another"]], ids=["alone", "among others"])
     def test_find_knows_a_name_in_any_case_and_answers_by_its_lower_case(self, store, tenant, more):
         run(store, tenant, lambda tx: put(tx, "My Name"))

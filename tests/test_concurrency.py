@@ -148,7 +148,7 @@ def test_a_save_that_finds_the_record_moved_plans_again_three_times_at_most(
 ):
     write, tries = service.store.write, []
 
-    def write_late(tenant, job):
+    def write_late(tenant, job, **_):
         tries.append(1)
 
         def missing(tx):

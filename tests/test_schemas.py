@@ -174,7 +174,7 @@ def problems(name, configuration):
 
 def test_the_folder_holds_the_published_types_and_the_rules_for_them():
     names = [*TABLE, "api", "meta"]
-    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.json" for name in names}
+    assert {path.name for path in FOLDER.glob("*.*")} == {f"{name}.json" for name in names}
     assert list(CATALOGUE) == sorted(TABLE)
 
 
@@ -189,6 +189,11 @@ def test_a_file_is_json_schema_2020_12_and_keeps_the_rules(name):
     jsonschema.Draft202012Validator.check_schema(META)
     assert list(jsonschema.Draft202012Validator(META).iter_errors(schema)) == []
     assert CATALOGUE[name].schema == schema
+
+
+@EACH
+def test_a_file_says_which_version_of_the_type_it_is(name):
+    assert CATALOGUE[name].version == json.loads((FOLDER / f"{name}.json").read_text())["x-version"]
 
 
 @EACH

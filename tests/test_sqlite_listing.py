@@ -149,6 +149,7 @@ def test_a_store_from_before_the_index_is_indexed_as_far_as_its_search_was(store
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DROP TABLE integration_facets")
+        connection.execute("ALTER TABLE integrations DROP COLUMN type_version")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '003'")
         connection.execute("PRAGMA user_version = 2")
         assert next(each.name for each in migrations.pending(Database(connection))) == "003_facets"

@@ -120,12 +120,14 @@ class Tx(Protocol):
         enabled: bool | None = None,
         search: str | None = None,
         tags: Sequence[tuple[str, str | None]] = (),
+        below: int | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterable[Record]:
         """Return records in the order of their names, `after` one, filtered: all conditions must hold.
 
-        `search` is a part of name or description in any case; a tag is a key and its value, None: any.
+        `search` is a part of name or description in any case; a tag is a key and its value, None: any;
+        `below` asks for those saved under an earlier version of their type.
         """
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:

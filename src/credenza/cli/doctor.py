@@ -17,7 +17,7 @@ from credenza.cli.session import json_option, name_user, opened, store_options
 from credenza.errors import CredenzaError
 from credenza.model import Actor, Role, Tenant
 from credenza.settings import Credenza
-from credenza.workspace.survey import survey
+from credenza.workspace.survey import Survey, survey
 
 OK, WARNING, WRONG = "ok", "warning", "wrong"
 # Before it, two connections that restart the WAL at once could lose a commit (fixed 2026-03-13).
@@ -119,12 +119,23 @@ def _check_vault(credenza: Credenza) -> Iterator[Check]:
 
 def _check_secrets(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:
     found = survey(credenza.store, credenza.vault, credenza.types.of(tenant), tenant)
+    yield from _check_types(found, subject)
     told = f"{count(found.integrations, 'integration')}, {count(found.secrets, 'secret')}"
     if not found.unreadable:
         yield Check(OK, subject, f"{told}, and every one can be opened.")
         return
     yield Check(WRONG, subject, f"{told}; {count(len(found.unreadable), 'integration')} cannot be opened.")
     yield from (Check(WRONG, f"{subject}: {name}", why) for name, why in found.unreadable)
+
+
+def _check_types(found: Survey, subject: str) -> Iterator[Check]:
+    for number, what in (
+        (found.behind, "saved under an earlier version of its type: run `credenza types migrate`"),
+        (found.ahead, "saved under a later version of its type than this program has, and can only be read"),
+        (found.unfit, "marked as needing reconfiguration: `credenza types migrate --plan` says why"),
+    ):
+        if number:
+            yield Check(WARNING, f"{subject}: types", f"{count(number, 'integration')}, each {what}.")
 
 
 def _check_audit(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:

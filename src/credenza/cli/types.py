@@ -1,4 +1,4 @@
-"""`credenza types`: what connector types there are, and what each wants."""
+"""`credenza types`: what connector types there are, what each wants, and what a change of one would do."""
 
 from __future__ import annotations
 
@@ -9,15 +9,39 @@ import rich_click as click
 from credenza.cli.conditions import explain_conditions
 from credenza.cli.output import clean, wants_json, write_json, write_table
 from credenza.cli.session import json_option, read_settings, setting
+from credenza.cli.type_versions import check, migrate
 from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import NotFound
 
 
-@click.command("types")
+class _Types(click.RichGroup):
+    """A group whose first word may also be the name of a type."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take whatever is no command as what is to be shown."""
+        first = args[0] if args else ""
+        return super().parse_args(
+            ctx, args if first in {*self.commands, *ctx.help_option_names} else ["show", *args]
+        )
+
+
+@click.group("types", cls=_Types)
+def types() -> None:
+    """List connector types, or explain the keys of one: `types`, `types NAME`.
+
+    `types check` says which stored integrations a changed type would refuse, `types migrate` moves them.
+    """
+
+
+types.add_command(check)
+types.add_command(migrate)
+
+
+@types.command("show")
 @click.argument("name", required=False)
 @setting("--schemas", metavar="FOLDER", help="Folder with more connector types.")
 @json_option
-def types(name: str | None) -> None:
+def show(name: str | None) -> None:
     """List connector types, or explain the keys of one; with --json, print its JSON Schema."""
     catalogue = read_settings().catalogue()
     if name is None:
@@ -40,17 +64,18 @@ def _write_all(catalogue: Catalogue) -> None:
     write_table(("type", "category", "title", "secrets"), rows)
 
 
-def _show(type: ConnectorType) -> dict[str, str]:
+def _show(type: ConnectorType) -> dict[str, object]:
     return {
         "name": type.name,
         "category": type.category,
         "title": type.title,
         "description": type.description,
+        "version": type.version,
     }
 
 
 def _write_one(type: ConnectorType) -> None:
-    click.echo(f"{clean(type.title)} ({type.name}, {type.category})")
+    click.echo(f"{clean(type.title)} ({type.name}, {type.category}, version {type.version})")
     click.echo(f"{clean(type.description)}\n")
     for key in type.keys:
         click.echo("\n".join(_describe(type, key)))

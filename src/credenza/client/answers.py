@@ -61,6 +61,9 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     version: int = 0
     complete: bool = True
     missing: Sequence[str] = ()
+    type_version: int = 1
+    needs_reconfiguration: bool = False
+    misfits: Sequence[Problem] = ()
     models_count: int = 0
     create_time: int = 0
     created_by: str | None = None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn, Self
 import jsonschema_rs
 
 from credenza.connectors.grammar import LINEAR, list_faults
+from credenza.connectors.migrations import FOLDER, list_strays, read_moves
 from credenza.connectors.types import ConnectorType
 from credenza.errors import Misconfigured, SchemaRejected
 
@@ -37,7 +38,7 @@ class Catalogue(Mapping[str, ConnectorType]):
 
     @classmethod
     def load(cls, *folders: Path) -> Self:
-        """Read `<type>.json` of every folder; without a folder, the shipped ones.
+        """Read `<type>.json` and `migrations/<type>.yaml` of every folder; of none, the shipped ones.
 
         Raises:
             SchemaRejected: a file breaks a rule, or two folders hold the same type; names file and reason.
@@ -47,7 +48,10 @@ class Catalogue(Mapping[str, ConnectorType]):
         rules = _compile_rules(reserved[_META])
         types: dict[str, ConnectorType] = {}
         for folder in folders or (shipped,):
-            for path in _list_files(folder):
+            files = _list_files(folder)
+            for stray in list_strays(folder, [path.stem for path in files]):
+                _reject(stray, "must be named for a type that stands beside its folder, as <type>.yaml")
+            for path in files:
                 text = _read_bytes(path)
                 if reserved.get(path.stem) == text:
                     continue
@@ -66,6 +70,10 @@ class Catalogue(Mapping[str, ConnectorType]):
     def extended(self, types: Mapping[str, ConnectorType]) -> Catalogue:
         """Return this catalogue with a workspace's own types; of equal names, the catalogue's own stays."""
         return Catalogue({**types, **self._types}, self._api) if types else self
+
+    def revised(self, later: Catalogue) -> Catalogue:
+        """Return this catalogue with the types of another one; of equal names, those of the other."""
+        return Catalogue({**self._types, **later}, self._api)
 
     def __getitem__(self, name: str) -> ConnectorType:
         return self._types[name]
@@ -144,7 +152,8 @@ def _read_type(path: Path, text: bytes, rules: Rules) -> ConnectorType:
     faults = list_faults(path.stem, schema, rules.checker)
     if faults:
         _reject(path, "; ".join(faults[:8]))
-    return ConnectorType.compile(path.stem, schema, text)
+    moves = read_moves(path.parent / FOLDER / f"{path.stem}.yaml", schema, shipped_schemas())
+    return ConnectorType.compile(path.stem, schema, text, moves)
 
 
 def _parse(path: Path, text: bytes) -> object:

@@ -68,6 +68,24 @@ def fingerprint_destination(
     return hashlib.sha256(b"".join(len(part).to_bytes(4) + part for part in encoded)).digest()
 
 
+def read_public(redacted: str | None, value: object, default: object) -> str | None:
+    """Return the public text of a key: of what is sealed, of its value, or of its default; None: absent."""
+    if redacted is not None:
+        return redacted
+    if value is None:
+        value = default
+    return value if value is None or isinstance(value, str) else write_scalar(value)
+
+
+def write_scalar(value: object) -> str:
+    """Write 1, 1.0 and true as one text each, so that the way a number was sent does not count."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def _canonicalise(kind: str, text: str) -> tuple[str, ...]:
     try:
         return (kind, *_FORMS[kind](text))

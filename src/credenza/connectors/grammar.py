@@ -19,7 +19,7 @@ _NESTED = ("not", "if", "then", "else")
 
 def list_faults(name: str, schema: Schema, meta: jsonschema_rs.Draft202012Validator) -> list[str]:
     """Return what is wrong with a type's schema, one `pointer: sentence` per fault."""
-    faults = [fault for error in meta.iter_errors(schema) for fault in _describe(error)]
+    faults = [fault for error in meta.iter_errors(schema) for fault in describe(error)]
     if faults:
         return faults
     return [
@@ -41,7 +41,8 @@ def find_conditions(schema: Schema, pointer: str = "") -> Iterator[tuple[str, Sc
             yield from find_conditions(schema[keyword], f"{pointer}/{keyword}")
 
 
-def _describe(error: jsonschema_rs.ValidationError) -> Iterator[str]:
+def describe(error: jsonschema_rs.ValidationError) -> Iterator[str]:
+    """Yield what a file breaks, as `pointer: sentence`, by its names and never by its values."""
     pointer = "".join(f"/{_escape(str(step))}" for step in error.instance_path)
     kind: Any = error.kind
     if kind.name == "additionalProperties":

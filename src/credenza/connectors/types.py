@@ -10,7 +10,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from credenza.connectors.destination import GENERATION, fingerprint_destination
+from credenza.connectors.destination import GENERATION, fingerprint_destination, read_public
+from credenza.connectors.evolution import Former, Move
 from credenza.connectors.grammar import LINEAR
 
 UNKNOWN = "/$unknown"
@@ -31,6 +32,7 @@ class ConnectorType:
     `rule` numbers how destinations are made: canonicaliser generation << 16 | the file's own version.
     `digest` is a 16-byte hash of the file. `plan` gives key, sort and pointer of every key, `targets`
     key, pointer and default of every destination; `checker` validates an array of configurations.
+    `version` is that of the type; `moves` lead to it, the first from version 1 to 2.
     """
 
     name: str
@@ -48,10 +50,15 @@ class ConnectorType:
     plan: tuple[tuple[str, int, str], ...] = field(repr=False)
     targets: tuple[tuple[str, str, Any], ...] = field(repr=False)
     checker: jsonschema_rs.Draft202012Validator = field(repr=False)
+    version: int = 1
+    moves: tuple[Move, ...] = field(default=(), repr=False)
     _hashes: dict[tuple[str | None, ...], bytes] = field(default_factory=dict, repr=False)
+    _formers: dict[int, Former] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def compile(cls, name: str, schema: dict[str, Any], text: bytes) -> ConnectorType:
+    def compile(
+        cls, name: str, schema: dict[str, Any], text: bytes, moves: tuple[Move, ...] = ()
+    ) -> ConnectorType:
         """Make a type of a schema that keeps the rules; `text` is the file it was read from."""
         keys = schema["properties"]
         secrets = frozenset(key for key, rules in keys.items() if "writeOnly" in rules)
@@ -81,6 +88,8 @@ class ConnectorType:
             checker=jsonschema_rs.Draft202012Validator(
                 {"type": "array", "items": schema}, pattern_options=LINEAR
             ),
+            version=schema.get("x-version", 1),
+            moves=moves,
         )
 
     def destination(
@@ -93,7 +102,7 @@ class ConnectorType:
         """
         values = tuple(
             [
-                _read_text(redacted.get(pointer) if redacted else None, public.get(key), default)
+                read_public(redacted.get(pointer) if redacted else None, public.get(key), default)
                 for key, pointer, default in self.targets
             ]
         )
@@ -107,19 +116,9 @@ class ConnectorType:
             self._hashes[values] = made
         return made
 
-
-def _read_text(redacted: str | None, value: object, default: object) -> str | None:
-    if redacted is not None:
-        return redacted
-    if value is None:
-        value = default
-    return value if value is None or isinstance(value, str) else _write_number(value)
-
-
-def _write_number(value: object) -> str:
-    """Write 1, 1.0 and true as one text each, so that the way a number was sent does not count."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    def former(self, version: int) -> Former:
+        """Return where an earlier version of this type said that secrets go."""
+        if version not in self._formers:
+            own = [(key, self.destinations[key], default) for key, _, default in self.targets]
+            self._formers[version] = Former.of(self.name, own, self.moves, version)
+        return self._formers[version]

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from credenza.connectors.credentials import redact
+from credenza.connectors.evolution import becomes_secret, list_steps, trace
 from credenza.connectors.merging import PRESENCE
-from credenza.connectors.types import UNKNOWN
+from credenza.connectors.types import UNKNOWN, ConnectorType
 from credenza.model import SecretRef
 
 
@@ -43,6 +45,30 @@ def present(
     if unknown is not None:
         presented[UNKNOWN[1:]] = unknown
     return presented
+
+
+def find_exposed(type: ConnectorType, version: int, public: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return keys that were public in a version of a type and are secret now, with their public forms.
+
+    Nothing may show those values any more, though they are not sealed yet.
+    """
+    if version == type.version and type.secrets.isdisjoint(public):
+        return {}
+    steps, found = list_steps(type.moves, version), dict[str, str | None]()
+    for key, value in public.items():
+        if value == "":
+            continue
+        if becomes_secret(steps, key, type.secrets):
+            found[key] = None
+        elif isinstance(value, str) and trace(steps, key) in type.embeds:
+            try:
+                shown = redact(value)
+            except ValueError:
+                found[key] = None
+            else:
+                if shown is not None:
+                    found[key] = shown
+    return found
 
 
 def _arrange(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:

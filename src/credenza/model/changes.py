@@ -107,6 +107,16 @@ class Restore(msgspec.Struct, frozen=True):
     expected_version: int | None = None
 
 
+class Migrate(msgspec.Struct, frozen=True):
+    """Move one integration to the version that its type has now, or mark it where it does not fit that.
+
+    In an atomic batch one that does not fit refuses the batch, and is not marked.
+    """
+
+    name: str
+    expected_version: int | None = None
+
+
 class Expect(msgspec.Struct, frozen=True):
     """Refuse the batch unless the integration is at this version (0: does not exist).
 
@@ -142,4 +152,4 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
         return self.slug
 
 
-Change = Put | Drop | Amend | Restore | Expect | Keep | Flawed
+Change = Put | Drop | Amend | Restore | Migrate | Expect | Keep | Flawed

@@ -12,8 +12,8 @@ from credenza.errors import Problem
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one change: names, versions, key paths and words, never a value.
 
-    `result` is created, updated, unchanged, deleted or failed; `changed` lists key paths, `secrets`
-    says by path: set, replaced, unchanged, kept, cleared or provided.
+    `result` is created, updated, unchanged, deleted, failed, or of a migration marked; `changed` lists key
+    paths, `secrets` says by path: set, replaced, unchanged, kept, cleared or provided.
     """
 
     name: str | None

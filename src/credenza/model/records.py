@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from credenza.errors import Damaged
+from credenza.errors import Damaged, Problem
 from credenza.model.actors import Tag
 from credenza.model.changes import TokenLimit
 
@@ -63,7 +63,8 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one version of a record says: everything but name, type and secret values.
 
     `configuration` holds the public values, `secrets` a reference by JSON Pointer for each sealed one,
-    `missing` the pointers a lenient save left out.
+    `missing` the pointers a lenient save left out. `type_version` is the version of the type that all this
+    was saved under; `unfit` says why a migration to a later one found that it does not fit.
     """
 
     category: str
@@ -75,6 +76,8 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     apis: tuple[Api, ...] = ()
     missing: tuple[str, ...] = ()
     limits: tuple[TokenLimit, ...] = ()
+    type_version: int = 1
+    unfit: tuple[Problem, ...] = ()
 
     def references(self) -> dict[str, SecretRef]:
         """Return all its secrets, those of its apis too, by the path under which they are stored."""
@@ -150,6 +153,7 @@ class Record(msgspec.Struct, frozen=True):
     updated_at: int
     updated_by: str
     body: bytes
+    type_version: int = 1
 
     def document(self) -> Document:
         """Decode the body; raises Damaged where it was changed behind the program's back."""
@@ -183,7 +187,8 @@ class Write(msgspec.Struct, frozen=True):
 
     `before` is the version that was read (None: must not exist) and is compared when it is written;
     `secrets` are new sealed values, `retired` the paths whose current value is current no longer,
-    `restored` secrets of earlier versions that become current again, as (path, version).
+    `restored` secrets of earlier versions that become current again, as (path, version); `scrubbed` are
+    bodies of earlier versions without what has become a secret since, as (version, body).
     """
 
     before: Record | None
@@ -193,6 +198,7 @@ class Write(msgspec.Struct, frozen=True):
     secrets: tuple[Secret, ...] = ()
     retired: tuple[str, ...] = ()
     restored: tuple[tuple[str, int], ...] = ()
+    scrubbed: tuple[tuple[int, bytes], ...] = ()
     children: bool = True
 
 

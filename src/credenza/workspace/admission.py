@@ -16,6 +16,7 @@ from credenza.model import (
     Expect,
     Flawed,
     Item,
+    Migrate,
     Put,
     Record,
     Restore,
@@ -23,6 +24,7 @@ from credenza.model import (
 )
 from credenza.workspace import compose
 from credenza.workspace.changes import Outline
+from credenza.workspace.reveal import OUTDATED
 
 is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
 
@@ -50,6 +52,13 @@ TYPE_IN_USE = Problem(
     "/name",
     "unused",
 )
+TYPE_OUTDATED = Problem("type_outdated", OUTDATED, "/type", "x-version")
+NEEDS_RECONFIGURATION = Problem(
+    "needs_reconfiguration",
+    "This integration does not fit its type any longer: save a configuration that does, together with this.",
+    "/configuration",
+    "x-version",
+)
 _BAD_CATEGORY = Problem(
     "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
 )
@@ -71,7 +80,7 @@ class Admission:
         if isinstance(change, Flawed):
             return change.problems
         # What is removed or expected is looked up, and look-ups are exact.
-        saves = not isinstance(change, (Amend, Drop, Expect, Restore))
+        saves = not isinstance(change, (Amend, Drop, Expect, Migrate, Restore))
         problem = self._examine_name(change, before, saves=saves)
         if problem is None:
             exact = before if before is not None and before.name == change.name else None
@@ -112,7 +121,7 @@ def _examine_state(change: Change | Outline, before: Record | None) -> Problem |
     expected = change.version if isinstance(change, Expect) else change.expected_version
     if expected is not None and expected != (before.version if before else 0):
         return STALE
-    return MISSING if before is None and isinstance(change, (Amend, Drop, Restore)) else None
+    return MISSING if before is None and isinstance(change, (Amend, Drop, Migrate, Restore)) else None
 
 
 def may_go_on(problems: Sequence[Problem]) -> bool:
@@ -164,4 +173,5 @@ _BLAME: Mapping[str, type[CredenzaError]] = {
     FORBIDDEN.code: Forbidden,
     STALE.code: PreconditionFailed,
     TYPE_IN_USE.code: Clash,
+    TYPE_OUTDATED.code: Clash,
 }

@@ -9,22 +9,22 @@ and reserves, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from credenza import access
-from credenza.connectors import EMPTY, Catalogue, ConnectorType, Draft, Held, Offer, draft_all, present
+from credenza.connectors import EMPTY, ConnectorType, Draft, Held, Offer, draft_all
 from credenza.errors import Problem, TypeNotLoaded
 from credenza.ids import make_ids
 from credenza.model import (
-    Actor,
     Amend,
     Change,
     Drop,
     Expect,
     Item,
     Keep,
+    Migrate,
     Permission,
     Put,
     Record,
@@ -33,9 +33,8 @@ from credenza.model import (
     Write,
 )
 from credenza.ports import Sheet, Tx
-from credenza.vault import Ring
 from credenza.workspace.admission import (
-    NO_VERSION,
+    TYPE_OUTDATED,
     UNKNOWN_TYPE,
     Admission,
     examine_put,
@@ -46,26 +45,16 @@ from credenza.workspace.amending import amend
 from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.composer import Composer, Step
+from credenza.workspace.context import Context
+from credenza.workspace.migrating import Migrated
 from credenza.workspace.papers import plan_paper
-from credenza.workspace.policy import Policy
-from credenza.workspace.restore import find_lost, restore
+from credenza.workspace.revising import Revised, Reviser
 from credenza.workspace.sealing import Sealer
 from credenza.workspace.types import OwnCatalogue
+from credenza.workspace.view import show_configuration
 
 _MOST_PROBLEMS = 20_000  # of a batch; beyond, each item that fails still says one reason
 _PENDING = Item(None, "pending")
-
-
-class Context(NamedTuple):
-    """What a whole batch shares."""
-
-    actor: Actor
-    catalogue: Catalogue
-    policy: Policy
-    ring: Ring
-    dry_run: bool = False
-    per_item: bool = False
-    verb: str = "save"
 
 
 class Batch:
@@ -79,6 +68,7 @@ class Batch:
         self.papers: list[Sheet] = []
         self.failed = False
         self._problems = 0
+        self._frozen = False
         self.now = context.policy.clock()
         self._context = context
         self._tx = tx
@@ -102,10 +92,17 @@ class Batch:
             guarded=guarded,
         )
 
+        self._reviser = Reviser(context, tx, self._admission, self._ids, self.now)
+
     @property
-    def seals(self) -> tuple[int, int] | None:
-        """Return the term and number of the seals made; None: none were."""
-        return self._sealer.sealed
+    def seals(self) -> list[tuple[int, int]]:
+        """Return terms with the number of the seals made under each."""
+        return [each for each in (self._sealer.sealed, self._reviser.seals) if each is not None]
+
+    @property
+    def resealed(self) -> list[Item]:
+        """Return which secrets were opened to be sealed for a new version of their type."""
+        return self._composer.resealed + self._reviser.resealed
 
     def plan(self, changes: Changes, first: int, last: int) -> None:
         """Plan the next chunk; `writes`, `drops` and `papers` are then this chunk's."""
@@ -184,8 +181,8 @@ class Batch:
             return self._amend(index, change, before)
         if before is None or isinstance(change, Expect):
             self.items[index] = Item(change.name, "unchanged", before.version if before else None)
-        elif isinstance(change, Restore):
-            self._restore(index, change, before)
+        elif isinstance(change, (Restore, Migrate)):
+            self._revise(index, change, before)
         elif isinstance(change, Drop):
             self.drops.append(before)
             self.items[index] = Item(before.name, "deleted", before.version)
@@ -200,33 +197,28 @@ class Batch:
         if sheet is not None and not self._context.dry_run:
             self.papers.append(sheet)
 
-    def _restore(self, index: int, change: Restore, before: Record) -> None:
-        version = self._tx.version(before.row, change.version)
-        # One whose tags lie outside the limit is as if it were not there.
-        if version is None or not self._admission.covers(change.name, version.document().tags):
-            self._fail(index, change.name, [NO_VERSION])
-            return
-        then = version.document()
-        wanted = {path: ref.version for path, ref in then.references().items()}
-        kept = self._tx.secrets(before.row, wanted)
-        problems = find_lost(self._context.catalogue, before.type, then, kept)
-        write, item = restore(before, then, by=self._context.actor.name, at=self.now)
-        if write is not None and problems:
-            self._fail(index, change.name, problems)
-            return
-        self.items[index] = item
-        if write is not None:
-            self.writes.append(write)
+    def _revise(self, index: int, change: Restore | Migrate, before: Record) -> None:
+        revised = self._reviser.revise(change, before)
+        if isinstance(revised, Revised):
+            self.items[index] = revised.item
+            self.writes += revised.writes
+        else:
+            self._fail(index, change.name, revised)
 
     def _amend(self, index: int, change: Amend, before: Record) -> Step | None:
-        document = before.document()
+        connector, document, moved = self._context.catalogue.get(before.type), before.document(), None
+        if connector is not None and before.type_version < connector.version:
+            moved = self._reviser.move(before, connector)
+            document = document if moved.problems else moved.document
         base, put, problems = amend(document, change, by=self._context.actor.name, at=self.now)
         if problems:
             self._fail(index, change.name, problems)
-        step = self._admit_put(index, put, before)
+        step = self._admit_put(index, put, before, moved)
         return step._replace(base=base) if step else None
 
-    def _admit_put(self, index: int, put: Put, before: Record | None) -> Step | None:
+    def _admit_put(
+        self, index: int, put: Put, before: Record | None, moved: Migrated | None = None
+    ) -> Step | None:
         kind = put.type if put.type is not None or before is None else before.type
         connector = self._context.catalogue.get(kind) if kind is not None else None
         if connector is None and before is not None and put.type is None:
@@ -239,9 +231,28 @@ class Batch:
         # One with problems is drafted too, so that all its problems are told at once.
         document = before.document() if before else None
         owner = before.id if before else next(self._ids)
-        return Step(index, put, connector, before, document, owner, document)
+        step = Step(index, put, connector, before, document, owner, document)
+        if before is None or before.type_version == connector.version:
+            return step
+        if before.type_version > connector.version:
+            self._fail(index, put.name, [TYPE_OUTDATED])
+            return None
+        return self._catch_up(step, moved or self._reviser.move(before, connector))
+
+    def _catch_up(self, step: Step, moved: Migrated) -> Step:
+        """Save over what a record says under the version its type has now; or leave it where it cannot be."""
+        if _repeats_view(step):
+            step = step._replace(put=msgspec.structs.replace(step.put, configuration=None))
+        if moved.problems and step.put.configuration is None:
+            self._frozen = True
+            return step._replace(frozen=True)
+        return step._replace(document=moved.document, base=moved.document, moved=moved)
 
     def _draft(self, steps: list[Step], held: Mapping[int, Mapping[str, Secret]]) -> None:
+        if self._frozen:
+            steps = self._leave_frozen(steps)
+        if not steps:
+            return
         offers = [(_entered(step.put), _held(step)) for step in steps]
         drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
         for step, draft in zip(steps, drafts, strict=True):
@@ -252,7 +263,15 @@ class Batch:
             if draft.problems:
                 self._fail(step.position, step.put.name, draft.problems)
             elif not self.items[step.position].problems:
-                self._compose(step, draft, held[step.before.row] if step.before else {})
+                own = step.moved.held if step.moved else held[step.before.row] if step.before else {}
+                self._compose(step, draft, own)
+
+    def _leave_frozen(self, steps: list[Step]) -> list[Step]:
+        """Compose the records whose configuration stays as it is, and return the others."""
+        for step in steps:
+            if step.frozen and step.document is not None and not self.items[step.position].problems:
+                self._compose(step, Draft(step.document.configuration), {})
+        return [step for step in steps if not step.frozen]
 
     def _compose(self, step: Step, draft: Draft, held: Mapping[str, Secret]) -> None:
         self._sealer.seals = not self._context.dry_run and (self._context.per_item or not self.failed)
@@ -278,11 +297,10 @@ def _entered(put: Put) -> Mapping[str, Any] | None:
 
 
 def _repeats_view(step: Step) -> bool:
-    document = step.document
-    if document is None or step.put.configuration is None:
+    record, document = step.before, step.document
+    if record is None or document is None or step.put.configuration is None:
         return False
-    shown = present(step.connector.keys, document.configuration, document.secrets)
-    return shown == step.put.configuration.reveal()
+    return show_configuration(record, document, step.connector) == step.put.configuration.reveal()
 
 
 def _held(step: Step) -> Held:

@@ -86,6 +86,10 @@ def list_edits(before: Document, after: Document) -> list[Edit]:
     edits += _differences("/apis/", was, now)
     if _say_limits(before) != _say_limits(after):
         edits.append(Edit("/limits", "changed"))
+    if before.type_version != after.type_version:
+        edits.append(Edit("/typeVersion", f"migrated from {before.type_version} to {after.type_version}"))
+    if before.unfit != after.unfit:
+        edits.append(Edit("/needsReconfiguration", "changed"))
     return edits
 
 

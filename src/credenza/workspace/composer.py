@@ -9,10 +9,11 @@ import msgspec
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Problem
-from credenza.model import Api, Document, Edit, Item, Put, Record, Secret, Write, locate
+from credenza.model import Api, Document, Edit, Item, Put, Record, Secret, SecretRef, Write, locate, nest
 from credenza.workspace import compose, receipts
-from credenza.workspace.admission import FORBIDDEN, Admission
+from credenza.workspace.admission import FORBIDDEN, NEEDS_RECONFIGURATION, Admission
 from credenza.workspace.children import Children
+from credenza.workspace.migrating import Migrated
 from credenza.workspace.sealing import Outcome, Place, Sealer
 
 T = TypeVar("T")
@@ -34,7 +35,8 @@ _encode = msgspec.json.encode
 class Step(NamedTuple):
     """One admitted `Put` on its way; `owner` is the record's id, old or new.
 
-    `document` is what its record says, and `base` what remains of that under an `Amend`.
+    `document` is what its record says, and `base` what remains of that under an `Amend`. `moved` is how the
+    record was brought to the version its type has now; `frozen`: it does not fit that, and stays behind.
     """
 
     position: int
@@ -44,12 +46,14 @@ class Step(NamedTuple):
     document: Document | None
     owner: bytes
     base: Document | None
+    moved: Migrated | None = None
+    frozen: bool = False
 
 
 class Composer:
     """Compose the records of one batch, and hand out what is to be written.
 
-    `rows` are the numbers of new rows.
+    `rows` are the numbers of new rows, `resealed` what was opened to be sealed for a new version of a type.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Composer:
         `api` is what apis may say, `sign` gives the digest by which the text of a change is known again.
         """
         self.writes: list[Write] = []
+        self.resealed: list[Item] = []
         self.rows: Iterator[int] = iter(())
         self._sealer = sealer
         self._admission = admission
@@ -82,8 +87,11 @@ class Composer:
         put, old = step.put, step.document
         version = step.before.version + 1 if step.before else 1
         place = Place(step.owner, version, self._at, step.connector.rule, held, old.secrets if old else {})
-        outcome = self._sealer.decide(place, step.connector, draft)
-        apis, outcome, entered = self._descend(step, place, outcome, draft)
+        if step.frozen and old is not None:
+            apis, outcome, entered = self._leave(step, old)
+        else:
+            outcome = self._sealer.decide(place, step.connector, draft)
+            apis, outcome, entered = self._descend(step, place, outcome, draft)
         base = step.base or _NOTHING
         document = Document(
             category=put.category or (old.category if old else step.connector.category),
@@ -95,7 +103,12 @@ class Composer:
             apis=apis,
             missing=draft.missing,
             limits=compose.next_limits(base.limits, apis),
+            type_version=step.connector.version,
         )
+        if step.frozen and old is not None:
+            document = msgspec.structs.replace(
+                document, type_version=old.type_version, unfit=old.unfit, missing=old.missing
+            )
         if len(document.apis) > compose.MAX_APIS:
             return [compose.TOO_MANY_APIS]
         if not self._admission.covers(put.name, document.tags):
@@ -133,17 +146,32 @@ class Composer:
             )
         return apis, together, [*draft.entered, *children.entered]
 
+    def _leave(self, step: Step, old: Document) -> tuple[tuple[Api, ...], Outcome, list[str]]:
+        """Return the apis where no configuration may change, with all secrets as they are."""
+        base, put = step.base or _NOTHING, step.put
+        apis = compose.next_apis(base.apis, put, by=self._by, at=self._at)
+        stay = {api.api for api in apis}
+        gone = [nest(api.api, path) for api in old.apis if api.api not in stay for path in api.secrets]
+        problems = [
+            msgspec.structs.replace(NEEDS_RECONFIGURATION, pointer=f"/apis/{at}/configuration")
+            for at, api in enumerate(put.apis or ())
+            if api.configuration is not None
+        ]
+        return apis, Outcome(dict(old.secrets), [], gone, problems), []
+
     def _conclude(
         self, step: Step, document: Document, body: bytes, outcome: Outcome, entered: Collection[str]
     ) -> Item:
         before, old = step.before, step.document
         words = self._words(old, document, entered)
+        if step.moved:
+            words = _tell_replaced(words, step.moved.references, document.references(), entered)
         edits: Sequence[Edit] = ()
         if before is None or old is None:
             version, result = 1, "created"
             changed = receipts.name_paths(tuple(document.configuration), tuple(document.references()))
         else:
-            edits = compose.list_edits(old, document)
+            edits = compose.list_edits(step.moved.stored if step.moved else old, document)
             version, result = before.version + 1, "updated"
             changed = tuple(edit.pointer for edit in edits)
             if not edits and old.missing == document.missing:
@@ -158,8 +186,27 @@ class Composer:
                 retired=tuple(outcome.retired),
                 children=old is None or old.apis != document.apis or old.tags != document.tags,
             )
-            self.writes.append(write)
+            self.writes.append(self._add_moved(write, step.moved) if step.moved else write)
         return Item(step.put.name, result, version, changed, words, document.missing)
+
+    def _add_moved(self, write: Write, moved: Migrated) -> Write:
+        """Return a write with what bringing its record to another version of its type did before."""
+        references = write.document.references()
+        again = {secret.path for secret in write.secrets}
+        sealed = tuple(
+            secret
+            for secret in moved.sealed
+            if secret.path not in again and references.get(secret.path) == moved.references.get(secret.path)
+        )
+        if moved.resealed:
+            self.resealed.append(Item(write.record.name, "resealed", write.record.version, moved.resealed))
+        return msgspec.structs.replace(
+            write,
+            secrets=write.secrets + sealed,
+            retired=write.retired + moved.retired,
+            scrubbed=moved.scrub(sealed),
+            children=True,
+        )
 
     def _mark(self, step: Step, entered: Collection[str]) -> bytes | None:
         # Known again by its text, undeclared keys of an api could be guessed by one who may not reveal:
@@ -186,6 +233,7 @@ class Composer:
             updated_at=self._at,
             updated_by=self._by,
             body=body,
+            type_version=document.type_version,
         )
 
     def _words(self, old: Document | None, new: Document, entered: Collection[str]) -> Mapping[str, str]:
@@ -198,6 +246,18 @@ class Composer:
         if self._guarded:
             words |= {locate(path): "provided" for path in entered}
         return receipts.share_words(tuple(words.items()))
+
+
+def _tell_replaced(
+    words: Mapping[str, str],
+    before: Mapping[str, SecretRef],
+    after: Mapping[str, SecretRef],
+    entered: Collection[str],
+) -> Mapping[str, str]:
+    """Correct what is said of secrets that this very version sealed already, and then replaced."""
+    replaced = [p for p in entered if p in before and p in after and before[p] is not after[p]]
+    told = {locate(p): "replaced" for p in replaced}
+    return {path: told.get(path, word) if word == "unchanged" else word for path, word in words.items()}
 
 
 def _or(given: T | None, other: T) -> T:

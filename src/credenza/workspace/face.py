@@ -21,6 +21,7 @@ from credenza.model import (
     Drop,
     Item,
     Keep,
+    Migrate,
     Permission,
     Receipt,
     Record,
@@ -34,9 +35,9 @@ from credenza.trail import Head
 from credenza.vault import Vault
 from credenza.workspace import compose, saving
 from credenza.workspace.amending import NO_API
-from credenza.workspace.batch import Context
 from credenza.workspace.changes import Changes, Listed
-from credenza.workspace.ledger import Ledger
+from credenza.workspace.context import Context
+from credenza.workspace.ledger import Ledger, is_signed
 from credenza.workspace.listing import CHUNK, Filters, read_chunks
 from credenza.workspace.papers import TYPE
 from credenza.workspace.policy import Policy
@@ -140,6 +141,16 @@ class Workspace:
         """
         change = Restore(name, version, expected_version)
         return self.submit([change], dry_run=dry_run, verb="rollback").result()
+
+    def migrate(self, names: Sequence[str], *, dry_run: bool = False) -> Receipt:
+        """Move records to the versions their types have now, each for itself; `marked` do not fit.
+
+        Raises:
+            Forbidden: the role may not administer.
+        """
+        self._ledger.require(Permission.ADMINISTER, "migrate")
+        changes = [Migrate(name) for name in names]
+        return self.submit(changes, mode=Mode.PER_ITEM, dry_run=dry_run, verb="migrate").result()
 
     def delete(self, name: str, *, expected_version: int | None = None) -> Future[Receipt]:
         """Begin to remove a record with everything it owns; see `submit`."""
@@ -292,14 +303,7 @@ class Workspace:
     def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
         """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""
         self._ledger.require(Permission.ADMINISTER, "audit")
-        ring = self._ledger.ring()
-
-        def genuine(data: bytes, signature: bytes) -> bool:
-            try:
-                ring.verify(data, signature)
-            except CredenzaError:
-                return False
-            return True
+        genuine = partial(is_signed, self._ledger.ring())
 
         def job(tx: Tx) -> tuple[int, list[str], Sequence[Head]]:
             heads = tx.heads()

@@ -68,3 +68,12 @@ class Ledger:
 
     def _append(self, tx: Tx, ring: Ring, note: Note) -> None:
         tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring))
+
+
+def is_signed(ring: Ring, data: bytes, signature: bytes) -> bool:
+    """Tell whether this ring made a signature of this data."""
+    try:
+        ring.verify(data, signature)
+    except CredenzaError:
+        return False
+    return True

@@ -17,6 +17,12 @@ TYPE = "type"
 _NEEDS: Mapping[str, Permission] = {TYPE: Permission.ADMINISTER}
 _encode = msgspec.json.encode
 MOST, MOST_BYTES = 200, 2 << 20  # of one kind in a workspace
+_EARLIER = Problem(
+    "type_outdated",
+    "This type is registered in a later version: its `x-version` never goes back.",
+    "/x-version",
+    "minimum",
+)
 _TOO_MANY = Problem(
     "too_many",
     f"A workspace has at most {MOST} of these, of {MOST_BYTES >> 20} MiB together.",
@@ -39,6 +45,8 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
             return Item(keep.slug, "unchanged", version), None
         if keep.kind == TYPE and any(tx.page(type=keep.slug, limit=1)):
             return TYPE_IN_USE
+        if keep.kind == TYPE and keep.body is not None and _version(keep.body) < _version(before.body):
+            return _EARLIER
     if keep.body is None:
         return (Item(keep.slug, "deleted", version), Sheet(before, None)) if before else MISSING
     if _is_too_much(tx, keep.kind, keep.slug, keep.body):
@@ -56,6 +64,14 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
     result = "updated" if before else "created"
     return Item(keep.slug, result, after.version), Sheet(before, after)
+
+
+class _Versioned(msgspec.Struct, rename={"version": "x-version"}):
+    version: int = 1
+
+
+def _version(schema: bytes) -> int:
+    return msgspec.json.decode(schema, type=_Versioned).version
 
 
 def _is_too_much(tx: Tx, kind: str, slug: str, body: bytes) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from credenza.connectors import Catalogue
+from credenza.connectors import ConnectorType
 from credenza.errors import Problem
 from credenza.model import Document, Item, Record, Secret, SecretRef, Write, locate
 from credenza.workspace import compose
+from credenza.workspace.migrating import Migrated
 from credenza.workspace.reveal import find_misplaced
 
 _GONE = "This secret of that version has been destroyed; save the integration with it entered again."
@@ -18,8 +19,13 @@ _MOVED = (
 )
 
 
-def restore(record: Record, then: Document, *, by: str, at: int) -> tuple[Write | None, Item]:
-    """Return the write that brings back a document with the secrets it had; None: nothing differs."""
+def restore(
+    record: Record, then: Document, moved: Migrated | None, *, by: str, at: int
+) -> tuple[Write | None, Item]:
+    """Return the write that brings back a document with the secrets it had; None: nothing differs.
+
+    `moved` is how it was brought to the version its type has now, where it lay behind that.
+    """
     now = record.document()
     edits = compose.list_edits(now, then)
     had, has = now.references(), then.references()
@@ -36,29 +42,39 @@ def restore(record: Record, then: Document, *, by: str, at: int) -> tuple[Write 
         updated_at=at,
         updated_by=by,
         body=msgspec.json.encode(then),
+        type_version=then.type_version,
     )
-    moved = [(path, ref.version) for path, ref in has.items() if _version(had, path) != ref.version]
+    sealed = {secret.path: secret for secret in moved.sealed if secret.path in has} if moved else {}
+    back = [
+        (path, ref.version)
+        for path, ref in has.items()
+        if _version(had, path) != ref.version and path not in sealed
+    ]
     write = Write(
         before=record,
         record=restored,
         document=then,
         edits=tuple(edits),
         retired=tuple(path for path in had if _version(has, path) != _version(had, path)),
-        restored=tuple(moved),
+        secrets=tuple(sealed.values()),
+        restored=tuple(back),
+        scrubbed=moved.scrub(moved.sealed) if moved else (),
     )
     changed = tuple(edit.pointer for edit in edits)
     return write, Item(record.name, "updated", restored.version, changed, words, then.missing)
 
 
-def find_lost(catalogue: Catalogue, type: str, then: Document, kept: Mapping[str, Secret]) -> list[Problem]:
+def find_lost(
+    type: ConnectorType | None, api: ConnectorType, then: Document, kept: Mapping[str, Secret]
+) -> list[Problem]:
     """Return a problem for each secret of a document that has to be entered again.
 
     `kept` are that version's secrets as far as they are not destroyed.
     """
     lost = [_lost(path, _GONE) for path in then.references() if path not in kept]
-    if lost or type not in catalogue:
-        return lost
-    return [_lost(path, _MOVED) for path in find_misplaced(catalogue, type, then, kept)]
+    if lost or type is None or then.type_version < type.version:
+        return lost  # what lies behind its type is looked at when it is brought up to it
+    return [_lost(path, _MOVED) for path in find_misplaced(type, api, then, kept)]
 
 
 def _version(references: Mapping[str, SecretRef], path: str) -> int | None:

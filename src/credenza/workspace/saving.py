@@ -16,8 +16,9 @@ from credenza.model import Receipt
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
 from credenza.workspace.admission import FORBIDDEN, blame
-from credenza.workspace.batch import Batch, Context
+from credenza.workspace.batch import Batch
 from credenza.workspace.changes import Changes
+from credenza.workspace.context import Context
 from credenza.workspace.ledger import Ledger
 
 CHUNK = 250
@@ -72,8 +73,9 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
     receipt = Receipt(tuple(batch.items), context.dry_run)
     if context.dry_run:
         return receipt
-    if batch.seals:
-        tx.count_seals(*batch.seals)
+    for term, count in batch.seals:
+        tx.count_seals(term, count)
+    ledger.note(tx, context.ring, "reseal", batch.resealed, batch.now)
     ledger.note(tx, context.ring, context.verb, batch.items, batch.now)
     if once is not None:
         tx.remember(key, digest, msgspec.json.encode(receipt), batch.now, batch.now - _DAY)

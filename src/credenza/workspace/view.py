@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from credenza.connectors import Catalogue, present
-from credenza.model import Document, Record
+from credenza.connectors import Catalogue, ConnectorType, present
+from credenza.connectors.views import find_exposed
+from credenza.model import Document, Record, SecretRef
 
 
 class View(msgspec.Struct, frozen=True):
@@ -22,11 +23,29 @@ class View(msgspec.Struct, frozen=True):
 
 def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool) -> View:
     """Return the view of a record at one of its versions; `locked` marks secrets as undecryptable."""
-    connector = catalogue.get(record.type)
-    order = connector.keys if connector else ()
-    shown = present(order, document.configuration, document.secrets, undecryptable=locked)
+    type_ = catalogue.get(record.type)
+    if document.unfit and type_ is not None and document.type_version == type_.version:
+        # Marked for a version of its type that was taken back.
+        document = msgspec.structs.replace(document, unfit=())
+    shown = show_configuration(record, document, type_, locked=locked)
     apis = {
         api.api: present(catalogue.api.keys, api.configuration, api.secrets, undecryptable=locked)
         for api in document.apis
     }
     return View(record, document, shown, apis)
+
+
+def show_configuration(
+    record: Record, document: Document, type: ConnectorType | None, *, locked: bool = False
+) -> dict[str, Any]:
+    """Return the configuration of a document as reads show it; what its type has made a secret is none."""
+    if type is None:
+        return present((), document.configuration, document.secrets, undecryptable=locked)
+    exposed = find_exposed(type, document.type_version, document.configuration)
+    if not exposed:
+        return present(type.keys, document.configuration, document.secrets, undecryptable=locked)
+    refs = {f"/{k}": SecretRef(record.version, record.updated_at, text) for k, text in exposed.items()}
+    public = {key: value for key, value in document.configuration.items() if key not in exposed}
+    return present(
+        type.keys, public, {**document.secrets, **refs}, undecryptable=document.secrets if locked else False
+    )

@@ -12,7 +12,7 @@ from credenza.errors import Conflict, CredenzaError, StoreDamaged, StoreFull, St
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
-SCHEMA = 3  # the number of migrations, kept as `user_version`
+SCHEMA = 4  # the number of migrations, kept as `user_version`
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
 _PRAGMAS = {
     "journal_mode": "wal",

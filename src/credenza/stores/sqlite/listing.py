@@ -15,7 +15,7 @@ from credenza.stores.sqlite.facets import Facet
 
 COLUMNS = """
 i.id, i.uuid, i.name AS name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
-    i.created_at, i.created_by, i.updated_at, i.updated_by, v.document
+    i.created_at, i.created_by, i.updated_at, i.updated_by, v.document, i.type_version
 """
 _VERSION = "CROSS JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version"
 _BY_NAME = f"""
@@ -59,6 +59,7 @@ class Filters(NamedTuple):
     enabled: bool | None
     search: str | None
     tags: Sequence[tuple[str, str | None]]
+    below: int | None = None
 
 
 def list_page(
@@ -112,6 +113,9 @@ def _conditions(filters: Filters, parameters: dict[str, object]) -> str:
         if value is not None:
             clauses.append(f"+i.{column} = :{column}")
             parameters[column] = value
+    if filters.below is not None:
+        clauses.append("+i.type_version < :below")
+        parameters["below"] = filters.below
     for number, (key, value) in enumerate(filters.tags):
         parameters[f"key{number}"], parameters[f"value{number}"] = key, value
         clauses.append(

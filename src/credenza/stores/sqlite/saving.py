@@ -15,12 +15,12 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 CREATE = """
 INSERT INTO integrations (id, workspace_id, uuid, name, type, category, description, enabled, version,
-    digest, created_at, created_by, updated_at, updated_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    digest, created_at, created_by, updated_at, updated_by, type_version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE = """
 UPDATE integrations SET category = ?, description = ?, enabled = ?, version = ?, digest = ?,
-    updated_at = ?, updated_by = ?
+    updated_at = ?, updated_by = ?, type_version = ?
 WHERE id = ? AND version = ? AND workspace_id = ?
 """
 VERSION = """
@@ -46,6 +46,7 @@ SECRET = """
 INSERT INTO secrets (integration_id, path, version, uuid, destination, rule, fingerprint, sealed)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S105  # a statement
+_SCRUB = "UPDATE integration_versions SET document = ? WHERE integration_id = ? AND version = ?"
 _DESTROY = "DELETE FROM secrets WHERE integration_id = ? AND last_version <= ?"
 
 
@@ -82,6 +83,9 @@ def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Writ
     if retired:
         many(_RETIRE, retired)
     many(_RESTORE, [(write.record.row, *which) for write in writes for which in write.restored])
+    scrubbed = [(body.decode(), w.record.row, version) for w in writes for version, body in w.scrubbed]
+    if scrubbed:
+        many(_SCRUB, scrubbed)
     many(_DESTROY, [(write.record.row, write.record.version - keep) for write in writes])
     many(SECRET, [_secret(write, secret) for write in writes for secret in write.secrets])
 
@@ -95,7 +99,7 @@ def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Wri
         [
             (
                 *(r.category, r.description, r.enabled, r.version, r.digest, r.updated_at, r.updated_by),
-                *(r.row, write.before.version, workspace),
+                *(r.type_version, r.row, write.before.version, workspace),
             )
             for write in writes
             if write.before
@@ -153,6 +157,7 @@ def _created(write: Write, workspace: int) -> tuple[object, ...]:
         r.created_by,
         r.updated_at,
         r.updated_by,
+        r.type_version,
     )
 
 

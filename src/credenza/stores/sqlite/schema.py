@@ -39,6 +39,12 @@ def add_facets(db: Database) -> None:
     facets.index_next(db.conn, 0, done)
 
 
+@migrations(name="004_type_versions")
+def add_type_versions(db: Database) -> None:
+    """Note the version of the type that an integration was last saved under; so far there was one only."""
+    db.execute("ALTER TABLE integrations ADD COLUMN type_version INTEGER NOT NULL DEFAULT 1")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database up to date, all steps or none.
 

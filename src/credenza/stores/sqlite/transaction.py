@@ -128,12 +128,13 @@ class SqliteTx:
         enabled: bool | None = None,
         search: str | None = None,
         tags: Sequence[tuple[str, str | None]] = (),
+        below: int | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Return records in the order of their names, filtered."""
         self._shared.write_rows()
-        filters = listing.Filters(category, type, enabled, search, tags)
+        filters = listing.Filters(category, type, enabled, search, tags, below)
         rows = listing.list_page(self._connection, self._workspace, filters, after, limit)
         return (_record(row) for row in rows)
 

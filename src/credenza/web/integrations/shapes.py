@@ -35,10 +35,21 @@ class IntegrationApi(TypedDict):
     frequency: NotRequired[str]
 
 
+class Misfit(TypedDict):
+    """Why a configuration does not fit its type any longer: by place and rule, never by value."""
+
+    code: str
+    message: str
+    pointer: str
+    keyword: str
+
+
 class Integration(TypedDict):
     """An integration as reads show it; times are milliseconds since the epoch.
 
     `missing` holds the JSON Pointers of what a lenient save left out; `apis` stands where a call lists them.
+    `typeVersion` is the version of the type it was saved under. One that a migration found not to fit a later
+    version needs reconfiguration, and `misfits` says why; saving a configuration that fits ends that.
     """
 
     name: str
@@ -51,6 +62,9 @@ class Integration(TypedDict):
     version: int
     complete: bool
     missing: list[str]
+    typeVersion: int
+    needsReconfiguration: bool
+    misfits: NotRequired[list[Misfit]]
     modelsCount: int
     createTime: int
     createdBy: str
@@ -149,12 +163,19 @@ def show(view: View, *, apis: bool = False) -> Integration:
         "version": record.version,
         "complete": not document.missing,
         "missing": list(document.missing),
+        "typeVersion": document.type_version,
+        "needsReconfiguration": bool(document.unfit),
         "modelsCount": len(document.apis),
         "createTime": record.created_at,
         "createdBy": record.created_by,
         "updateTime": record.updated_at,
         "updatedBy": record.updated_by,
     }
+    if document.unfit:
+        shown["misfits"] = [
+            {"code": each.code, "message": each.message, "pointer": each.pointer, "keyword": each.keyword}
+            for each in document.unfit
+        ]
     if apis:
         shown["apis"] = [show_api(view, api) for api in document.apis]
     return shown

@@ -73,6 +73,9 @@ class IntegrationItem(ServerMade, kw_only=True):
     version: Ignored = None
     complete: Ignored = None
     missing: Ignored = None
+    typeVersion: Ignored = None  # noqa: N815
+    needsReconfiguration: Ignored = None  # noqa: N815
+    misfits: Ignored = None
     modelsCount: Ignored = None  # noqa: N815
 
     def __repr__(self) -> str:

@@ -225,7 +225,8 @@ _ABOUT_SCHEMAS = """
     decides which servers are believed, such as a trust store: where it is entered anew, every other secret is
     asked for again; `x-destination` (url, jdbc, hosts, connection-string or text) a key that says where
     secrets are sent; `x-credentials` one whose value is sealed as a whole where credentials stand in it;
-    `x-choices` that the `examples` are the known choices, and others are accepted too.
+    `x-choices` that the `examples` are the known choices, and others are accepted too. `x-version` is the
+    version of the type, 1 where it is left out; registered again, a type may not have an earlier one.
 """
 _SECRETS: dict[str, Schema] = {
     "SecretReference": {
