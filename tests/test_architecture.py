@@ -20,6 +20,7 @@ FLOORS = {
     "credenza.access": 1,
     "credenza.audit": 1,
     "credenza.client": 1,
+    "credenza.transfer": 1,
     "credenza.vault": 1,
     "credenza.workspace": 2,
     "credenza.accounts": 2,
@@ -158,6 +159,10 @@ def test_only_the_command_line_prints():
 
 def test_only_one_file_knows_ciphers():
     assert breaking(lambda _, source: "cryptography" not in source) == ["credenza.vault.envelope"]
+
+
+def test_only_one_file_knows_age():
+    assert breaking(lambda _, source: "import pyrage" not in source) == ["credenza.transfer.age"]
 
 
 def test_what_is_confidential_is_compared_in_constant_time():

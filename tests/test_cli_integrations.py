@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cli_prompt import OPENAI, SENDGRID, Prompt
-from credenza.cli import apply, failures, output
+from credenza.cli import failures, output, progress
 
 YAML = """
 - name: a
@@ -135,8 +135,8 @@ def test_a_long_batch_shows_how_far_it_is_and_a_short_one_or_a_pipe_does_not(pro
     assert "1001/1001" not in prompt.run("apply", "-", "--dry-run", input=items).stderr
 
     watched = []
-    monkeypatch.setattr(apply.Watched, "outline", spy(apply.Watched.outline, watched))
-    monkeypatch.setattr(apply, "someone_watches", lambda: True)
+    monkeypatch.setattr(progress.Watched, "outline", spy(progress.Watched.outline, watched))
+    monkeypatch.setattr(progress, "someone_watches", lambda: True)
     prompt.run("apply", "-", input=items)
     assert len(watched) > 1
     assert watched == sorted({0, *watched})

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from canary import Canaries
 from cli_prompt import OPENAI, SENDGRID, Prompt
 from client_kinds import Script, answer, refusal
-from credenza.cli import apply, failures, remote, root
+from credenza.cli import failures, remote, root, targets
 from credenza.client import ApiError, Client, Problem, Unreachable, batches, drivers
 from web_server import serve
 
@@ -237,7 +237,7 @@ def test_a_long_save_shows_how_far_it_is_where_somebody_watches(there, monkeypat
         yield seen.append
 
     assert "1001/1001" not in there.run("apply", "-", "--dry-run", input=items).stderr
-    monkeypatch.setattr(apply, "_bar", bar)
+    monkeypatch.setattr(targets, "bar", bar)
     there.run("apply", "-", "--dry-run", input=items)
     assert seen == [1_001, 500, 1_000, 1_001]
 

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from age_keys import DATABASE, make_pair, new_store
 from credenza.cli.root import COMMANDS
 from credenza.connectors import Catalogue
 from credenza.model import Role
@@ -87,7 +89,34 @@ def test_the_program_saves_lists_reveals_and_removes(answers):
 def test_every_setting_stands_in_the_table_and_nothing_else_does():
     told = set(re.findall(r"`CREDENZA_([A-Z_]+)`", README))
 
-    assert told - {"WORKSPACE", "URL", "TOKEN"} == {field.upper() for field in Settings.__struct_fields__}
+    assert told - {"WORKSPACE", "URL", "TOKEN", "AGE_IDENTITY"} == {
+        field.upper() for field in Settings.__struct_fields__
+    }
+
+
+def test_the_commands_between_stores_and_in_git_do_what_they_say(tmp_path, kek, monkeypatch):
+    section = README[README.index("## Between Credenzas and in git") : README.index("## Running it for real")]
+    [block] = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
+    public, _ = make_pair(tmp_path, "key.txt")
+    (tmp_path / "recipients.txt").write_text(public)
+    prompt = new_store(tmp_path / "home", kek)
+    prompt.run("apply", "-", input=[DATABASE])
+    monkeypatch.chdir(tmp_path)
+
+    told = []
+    for line in block.replace("age1…", public).splitlines():
+        *words, command = line.split("| ")
+        told.append(
+            prompt.run(*shlex.split(command)[1:], input="made-up" if words else None).stdout.splitlines()
+        )
+
+    assert [lines[-1] for lines in told] == [
+        "1 integration written, 1 secret sealed.",
+        "1 created.",
+        "2 integrations written, 2 secrets sealed.",
+        "Sealed.",
+        "1 updated, 1 unchanged; nothing was saved: this is a dry run.",
+    ]
 
 
 def test_every_command_is_named():

@@ -14,9 +14,9 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from credenza.cli.apply import someone_watches
 from credenza.cli.failures import REFUSED, tell
 from credenza.cli.output import current_context
+from credenza.cli.progress import someone_watches
 from credenza.cli.remote import remote_options
 from credenza.cli.session import saving_options, store_options, workspace_option
 from credenza.errors import CredenzaError, Invalid, Problem
@@ -28,7 +28,7 @@ from importing.names import Naming, read_naming
 from importing.plan import BATCH, Plan, Tell, check_types
 from importing.records import Record
 from importing.report import write_plan, write_report, write_summary
-from importing.sheet import Sheet, fill_sheet
+from importing.sheet import RENAME, Sheet, fill_sheet
 from importing.targets import opened_target
 
 Option = Callable[[Any], Any]
@@ -92,17 +92,15 @@ class Script(click.RichCommand):
         sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
-def run(source: str, options: Sequence[Option], read: Read) -> NoReturn:
-    """Run the import script of a source: its own options and those of all, then the import.
+def make_command(
+    source: str, options: Sequence[Option], read: Read, namesakes: str = RENAME
+) -> click.Command:
+    """Return the command of an import script: its own options and those of all, then the import.
 
     `read` is called with the values of its own options by keyword. What the script's module says of itself
-    is its help. Leaves with 0 if all went in, or would, else with 1 or as `credenza` does.
+    is its help. `namesakes` is as in `sheet`. The command leaves with 0 if all went in, or would, else with
+    1 or as `credenza` does.
     """
-    make_command(source, options, read).main()
-
-
-def make_command(source: str, options: Sequence[Option], read: Read) -> click.Command:
-    """Return the command of an import script; see `run`."""
 
     def callback(**given: Any) -> None:  # noqa: ANN401  # click gives them by name
         shared = Shared(**{name: given.pop(name) for name in Shared.__struct_fields__})
@@ -110,7 +108,7 @@ def make_command(source: str, options: Sequence[Option], read: Read) -> click.Co
         mapping = load_mapping(source, shared.mapping)
         with opened_target(reads_stdin=_names_stdin(given)) as target:
             check_types(mapping, target)
-            sheet = fill_sheet(read(**given), mapping, naming, _read_named)
+            sheet = fill_sheet(read(**given), mapping, naming, _read_named, namesakes)
             _check_renames(naming, sheet)
             plan = Plan(sheet, target, source)
             with _bar("Planning", len(sheet.lines)) as watch:

@@ -1,34 +1,29 @@
-"""`credenza apply`: save what a file says, by the same way as over HTTP."""
+"""`credenza apply`: save what a file or folder says, by the same way as over HTTP."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from credenza.cli.documents import FORMATS, convert
-from credenza.cli.failures import REFUSED, Misused
+from credenza.cli.documents import FORMATS
+from credenza.cli.failures import REFUSED
+from credenza.cli.folders import Batch, naming, open_references, read_batch, read_folder, refers
+from credenza.cli.pruning import Prune, check_prune, plan_prune, write_prune
 from credenza.cli.receipts import write_receipt
-from credenza.cli.remote import STDIN, connected, names_server, read_receipt, remote_options
-from credenza.cli.session import json_option, saving_options, session, store_options, workspace_option
-from credenza.model import Change, Receipt
-from credenza.web.integrations.wire import Items, read_items
+from credenza.cli.recipients import identity_option, read_sources
+from credenza.cli.remote import STDIN, names_server, remote_options
+from credenza.cli.session import json_option, saving_options, store_options, workspace_option
+from credenza.cli.targets import Scope, opened_target, scope_options
+from credenza.errors import Invalid
+from credenza.web.integrations.wire import Items
 from credenza.workspace import Mode
-from credenza.workspace.changes import Changes, Outline
-
-_LONG = 1_000
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @click.command("apply")
-@click.argument("file")
-@click.option("--dry-run", is_flag=True, help="Show the plan and save nothing.")
+@click.argument("file", metavar="FILE|FOLDER|-")
+@click.option("--plan", "--dry-run", "dry_run", is_flag=True, help="Show the plan and save nothing.")
 @click.option(
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),
@@ -38,6 +33,15 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 )
 @click.option("--replace-apis", is_flag=True, help="Remove the apis that are not listed.")
 @click.option("--format", type=click.Choice(FORMATS), help="Instead of what the file's name or text says.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove integrations that no file of FOLDER names: of a store in the same batch, of a server after"
+    " the others are saved.",
+)
+@scope_options
+@click.option("-y", "--yes", is_flag=True, help="Let --prune remove integrations that hold secrets, too.")
+@identity_option
 @remote_options
 @workspace_option
 @store_options
@@ -45,101 +49,54 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 @json_option
 @click.pass_context
 def apply(  # noqa: PLR0917  # click gives them by name
-    ctx: click.Context, file: str, dry_run: bool, mode: str, replace_apis: bool, format: str | None
+    ctx: click.Context,
+    file: str,
+    dry_run: bool,
+    mode: str,
+    replace_apis: bool,
+    format: str | None,
+    prune: bool,
+    scope: Scope,
+    yes: bool,
 ) -> None:
-    """Save the integrations of FILE, or of standard input for `-`: JSON, JSON Lines or YAML.
+    """Save the integrations of FILE, of standard input for `-`, or of FOLDER, which has a file for each.
 
     At most 10,000 are one batch, which is saved as a whole or not at all; a server, named by --url, is sent
-    more in several batches. In YAML a plain text is a number, a boolean or null only where it looks like one
-    in JSON: dates, `yes` and `012` stay text.
+    more in several batches. Files are JSON, JSON Lines or YAML; in YAML a plain text is a number, a boolean
+    or null only where it looks like one in JSON: dates, `yes` and `012` stay text. In the place of a secret
+    may stand {"$env": "NAME"}, which is taken from the environment, or {"$age": "…"}, as `export` and `seal`
+    write it. --names and --tag say which integrations --prune may remove; without them, all that no file
+    names.
     """
+    folder = file != STDIN and Path(file).is_dir()
+    wanted = Prune(scope, wanted=prune, sure=yes)
+    check_prune(wanted, folder=folder, mode=Mode(mode))
     remote = names_server(reads_stdin=file == STDIN)
-    body = convert(_read(file), format or Path(file).suffix.lower().removeprefix("."))
-    if remote:
-        items, receipt = _save_there(body, mode=Mode(mode), dry_run=dry_run, replace_apis=replace_apis)
-    else:
-        items = read_items(body, replace_apis=replace_apis)
-        with session() as (_, _, workspace), _progress(items) as watched:
-            receipt = workspace.submit(watched, mode=Mode(mode), dry_run=dry_run).result()
-    write_receipt(receipt, [outline.type for outline in items.outline(0, len(items))])
+    batch = read_folder(Path(file)) if folder else read_batch(file, format, limited=not remote)
+    if not batch.raws and not prune:
+        raise Invalid("The folder holds no integration.", code="empty_array")
+    types = [outline.type for outline in _items(batch, replace_apis=replace_apis).outline(0, len(batch.raws))]
+    with opened_target(reads_stdin=file == STDIN) as target, naming(batch.files):
+        going = plan_prune(target, wanted, batch, dry_run=dry_run) if prune else []
+        referring = any(refers(bytes(raw)) for raw in batch.raws)
+        if folder or referring:
+            catalogue = target.catalogue if referring else None
+            batch = open_references(batch, catalogue, read_sources(remote=remote))
+        if not dry_run:
+            write_prune(going)
+        receipt = target.save(
+            batch.raws,
+            [each.drop() for each in going],
+            mode=Mode(mode),
+            dry_run=dry_run,
+            replace_apis=replace_apis,
+        )
+    told = [each.told(item) for each, item in zip(going, receipt.items[len(batch.raws) :], strict=True)]
+    receipt = msgspec.structs.replace(receipt, items=(*receipt.items[: len(batch.raws)], *told))
+    write_receipt(receipt, [*types, *(each.type for each in going)])
     if any(item.problems for item in receipt.items):
         ctx.exit(REFUSED)
 
 
-def _save_there(body: bytes, *, mode: Mode, dry_run: bool, replace_apis: bool) -> tuple[Items, Receipt]:
-    """Save through a server, in as many batches as it takes."""
-    raws = _split(body)
-    with connected() as client, _bar(len(raws)) as bar:
-        receipt = client.save(
-            raws,
-            dry_run=dry_run,
-            mode=mode.value,
-            replace_apis=replace_apis,
-            progress=None if bar is None else lambda done, _: bar(done),
-        )
-    return Items(raws, replace_apis=replace_apis, expected=None), read_receipt(receipt)
-
-
-def _split(body: bytes) -> list[msgspec.Raw]:
-    try:
-        raws = _raws.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raws = []
-    if not raws:
-        read_items(body)  # says what is wrong with it
-    return raws
-
-
-class Watched:
-    """The changes of a batch; says how far it has come whenever the next chunk is asked for."""
-
-    def __init__(self, changes: Changes, tell: Callable[[int], None]) -> None:
-        """Take the changes and whom to tell."""
-        self.replace_apis = changes.replace_apis
-        self._changes = changes
-        self._tell = tell
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._changes)
-
-    def outline(self, first: int, last: int) -> Sequence[Outline]:
-        """Return the outlines of a run of changes."""
-        self._tell(first)
-        return self._changes.outline(first, last)
-
-    def read(self, indexes: Sequence[int]) -> Sequence[Change]:
-        """Return these changes."""
-        return self._changes.read(indexes)
-
-
-@contextmanager
-def _progress(changes: Changes) -> Iterator[Changes]:
-    with _bar(len(changes)) as bar:
-        yield changes if bar is None else Watched(changes, bar)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None] | None]:
-    """Show how far a long save has come, where somebody watches; give how to say so."""
-    if total <= _LONG or not someone_watches():
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Saving", total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def someone_watches() -> bool:
-    """Say whether standard error is a terminal."""
-    return sys.stderr.isatty()
-
-
-def _read(file: str) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise Misused(f"The file cannot be read: {error.strerror}.") from None
+def _items(batch: Batch, *, replace_apis: bool) -> Items:
+    return Items(batch.raws, replace_apis=replace_apis, expected=None)

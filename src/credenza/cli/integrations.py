@@ -17,13 +17,13 @@ from credenza.cli.session import json_option, session, store_options, workspace_
 from credenza.cli.variables import check_prefix, list_variables, write_shell
 from credenza.errors import NotFound
 from credenza.model import CATEGORIES
+from credenza.transfer.documents import write_yaml
 from credenza.web.integrations import shapes
 from credenza.workspace import View
 from credenza.workspace.listing import read_tag
 
 _PRESENCE = "$secret"
 _FORMATS = ("env", "json", "yaml")
-_NUMERIC = tuple("0123456789+-.")
 
 
 @click.command("get")
@@ -141,7 +141,7 @@ def resolve(name: str, key: str | None, format: str | None, prefix: str | None) 
     elif format == "env":
         click.echo(write_shell(list_variables([(name, configuration)], prefix)), nl=False)
     elif format == "yaml":
-        click.echo(write_yaml(configuration), nl=False)
+        click.echo(write_yaml(dict(configuration)), nl=False)
     else:
         write_json(configuration)
 
@@ -158,22 +158,6 @@ def _write_key(configuration: Mapping[str, Any], key: str) -> None:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     # Into a file or variable the value goes byte for byte.
     click.echo(text, nl=sys.stdout.isatty())
-
-
-def write_yaml(configuration: Mapping[str, Any]) -> str:
-    """Return a configuration as YAML that every version of YAML reads as the same."""
-    import yaml  # noqa: PLC0415  # only here
-
-    class Dumper(yaml.SafeDumper):
-        """Quotes what a newer YAML could take for a number, such as `1e5`, and what is more than a line."""
-
-    def write(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        quote = '"' if text.startswith(_NUMERIC) or not text.isprintable() else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=quote)
-
-    Dumper.add_representer(str, write)
-    told: str = yaml.dump(dict(configuration), Dumper=Dumper, allow_unicode=True, sort_keys=False)
-    return told
 
 
 def _row(view: View) -> tuple[object, ...]:

@@ -28,6 +28,14 @@ def write_json(content: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
 
 
+def json_or_text(content: object, text: str) -> None:
+    """Print content where JSON was asked for, else a sentence."""
+    if wants_json():
+        write_json(content)
+    else:
+        click.echo(text)
+
+
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their headings; into a pipe, one line each with tabs between the cells."""
     cells = [[clean(_text(cell)) for cell in row] for row in rows]

@@ -31,9 +31,14 @@ def write_receipt(receipt: Receipt, types: Sequence[str]) -> None:
     for item in receipt.items:
         for problem in item.problems:
             click.echo(write_problem(problem), err=True)
+    click.echo(count_results(receipt))
+
+
+def count_results(receipt: Receipt) -> str:
+    """Write how many items came to what, as a sentence."""
     results = [item.result for item in receipt.items]
     counts = ", ".join(f"{results.count(word):,} {word}" for word in _ORDER if word in results)
-    click.echo(f"{counts}{'; nothing was saved: this is a dry run' if receipt.dry_run else ''}.")
+    return f"{counts}{'; nothing was saved: this is a dry run' if receipt.dry_run else ''}."
 
 
 def _row(item: Item, kind: str) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ _VARIABLE = "CREDENZA_TOKEN"
 _LARGEST = 4096
 _LOCAL = ("store", "kek", "schemas", "workspace", "validation", "keep_versions")
 _OPTIONAL = {"expectedVersion", "maxTokens", "frequency"}
+_SELDOM = {"misfits"}  # stands only where there are some
 _ERRORS: dict[int, type[CredenzaError]] = {
     400: errors.Invalid,
     401: errors.Unauthenticated,
@@ -147,19 +148,23 @@ def read_receipt(receipt: client.Receipt) -> Receipt:
 def show_resolved(resolved: client.Resolved) -> dict[str, Any]:
     """Return an integration in clear as the server's answer had it."""
     apis = [
-        _show(api) | {"configuration": resolved.apis[api.api].reveal()}
+        show(api) | {"configuration": resolved.apis[api.api].reveal()}
         for api in resolved.integration.apis or ()
     ]
-    shown = _show(resolved.integration)
+    shown = show(resolved.integration)
     del shown["apis"]  # to stand at the end, as in the answer
     return shown | {"configuration": resolved.configuration.reveal(), "apis": apis}
 
 
-def _show(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return a struct under the names of the wire, with what has its default too."""
+def show(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return a struct of the client under the names of the wire, with what has its default too."""
     fields = msgspec.structs.fields(struct)
     shown = {field.encode_name: msgspec.to_builtins(getattr(struct, field.name)) for field in fields}
-    return {name: value for name, value in shown.items() if value is not None or name not in _OPTIONAL}
+    return {
+        name: value
+        for name, value in shown.items()
+        if (value or name not in _SELDOM) and (value is not None or name not in _OPTIONAL)
+    }
 
 
 def _translate(problem: client.Problem) -> Problem:

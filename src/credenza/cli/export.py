@@ -1,0 +1,85 @@
+"""`credenza export`: integrations into a file or folder, their secrets sealed or left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from credenza.cli.failures import Misused
+from credenza.cli.output import count, json_or_text, wants_json
+from credenza.cli.pruning import list_secrets
+from credenza.cli.recipients import read_seal, recipient_options
+from credenza.cli.remote import STDIN, remote_options
+from credenza.cli.session import json_option, store_options, workspace_option
+from credenza.cli.targets import Scope, Target, opened_target, scope_options
+from credenza.cli.writing import check_free, write_files
+from credenza.errors import NotFound
+from credenza.sensitive import Sensitive
+from credenza.transfer.documents import Whole, name_file, portray, render, render_one
+from credenza.transfer.sealing import Seal, check_sealed, find_type, hide_item, seal_item
+
+_FORMATS = {".json": "json", ".jsonl": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
+
+
+@click.command("export")
+@click.argument("file", metavar="FILE|FOLDER|-")
+@scope_options
+@recipient_options
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@remote_options
+@workspace_option
+@store_options
+@json_option
+def export(file: str, scope: Scope, force: bool) -> None:
+    """Write integrations to FILE (.yaml, .json or .jsonl), to FOLDER, a file for each, or to standard output.
+
+    With recipients every secret is revealed, which the audit has first, and sealed to them, bound to its
+    type, key and destination; without, the file only says that it is there. Nothing is ever written in
+    clear. A folder is one that exists, or ends with a slash. What is not part of a save stays behind:
+    history, prompts and token limits.
+    """
+    folder = file != STDIN and (file.endswith(("/", os.sep)) or Path(file).is_dir())
+    form = "yaml" if folder or file == STDIN else _FORMATS.get(Path(file).suffix.lower())
+    if form is None:
+        raise Misused("FILE ends with .yaml, .yml, .json or .jsonl, or is a folder, which ends with a slash.")
+    seal = read_seal()
+    with opened_target() as target:
+        shown = target.list(scope)
+        if not shown:
+            raise NotFound("No integration is meant by this; nothing was written.", code="nothing_to_export")
+        places = _list_places(Path(file), shown, folder=folder) if file != STDIN else []
+        check_free(places, force=force)
+        items = [_take(target, each, seal) for each in shown]
+    if file == STDIN:
+        click.echo(render(items, "json" if wants_json() else form), nl=False)
+        return
+    texts = [render_one(each) for each in items] if folder else [render(items, form)]
+    write_files(dict(zip(places, texts, strict=True)), force=force)
+    _tell(items, sealed=seal is not None)
+
+
+def _list_places(place: Path, shown: Sequence[Whole], *, folder: bool) -> list[Path]:
+    return [place / name_file(each["name"]) for each in shown] if folder else [place]
+
+
+def _take(target: Target, shown: Whole, seal: Seal | None) -> dict[str, Any]:
+    """Return an integration as a file has it."""
+    bare = portray(shown)
+    if seal is None or not any(list_secrets(shown)):
+        return hide_item(bare)
+    find_type(shown, target.catalogue)
+    clear = target.reveal(shown)
+    sealed = seal_item(Sensitive(portray(clear.reveal())), target.catalogue, seal)
+    check_sealed(sealed, bare)
+    return sealed
+
+
+def _tell(items: Sequence[dict[str, Any]], *, sealed: bool) -> None:
+    number = sum(len([*list_secrets(item)]) for item in items)
+    secrets = f"{count(number, 'secret')} {'sealed' if sealed else 'not in it'}"
+    told = {"exported": len(items), "secrets": number, "sealed": sealed}
+    json_or_text(told, f"{count(len(items), 'integration')} written, {secrets}.")
