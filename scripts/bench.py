@@ -18,7 +18,6 @@ import random
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -184,7 +183,8 @@ def measure_growth(stored: int, *, scattered: bool) -> Iterator[Row]:
                 count = min(10_000, mark - have)
                 server.save(names.body(count), f"created:{count}")
                 have += count
-            large, little = [], []
+            large: list[float] = []
+            little: list[float] = []
             for _ in range(2 * ROUNDS):
                 for target, source, times in ((server, names, large), (small, others, little)):
                     body = source.body(LARGE)
@@ -246,9 +246,9 @@ def main() -> None:
     tell(compare_import)
     if options.stored:
         for scattered in (False, True):
-            tell(lambda s=scattered: measure_growth(options.stored, scattered=s))
+            tell(partial(measure_growth, options.stored, scattered=scattered))
         for scattered in (False, True):
-            tell(lambda s=scattered: measure_reads(options.stored, scattered=s))
+            tell(partial(measure_reads, options.stored, scattered=scattered))
     if options.markdown:
         options.markdown.write_text(_markdown(machine, rows))
 
@@ -291,4 +291,4 @@ def _fsync_microseconds() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

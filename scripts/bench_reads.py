@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -96,7 +97,7 @@ def compare_reads(stored: int, names: Callable[[], Body], kind: str) -> Iterator
         label = f"{stored:,} stored, {kind}"
         yield (f"get by name, {label}", *_compare(much, little, _get_any))
         for title, query in LISTS.items():
-            yield (f"{title}, {label}", *_compare(much, little, lambda at, q=query: _get_page(at, q)))
+            yield (f"{title}, {label}", *_compare(much, little, partial(_get_page, query=query)))
         yield (f"page of 100 in the middle, {label}", *_compare(much, little, _get_middle))
         yield _drain(much, label)
 
@@ -143,7 +144,8 @@ def _wait_for_index(server: Server) -> None:
 
 
 def _compare(much: Filled, little: Filled, read: Callable[[Filled], bytes]) -> tuple[str, str]:
-    large, small = [], []
+    large: list[float] = []
+    small: list[float] = []
     for at in (much, little):
         read(at)
     for _ in range(ROUNDS):

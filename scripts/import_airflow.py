@@ -32,7 +32,7 @@ from credenza.cli.failures import Misused
 from credenza.cli.plain_yaml import read_yaml
 from credenza.errors import Invalid
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import open_sqlite, read_bytes, read_text
 from importing.records import Found, Record, Unreadable
 
@@ -337,5 +337,7 @@ OPTIONS = (
     ),
 )
 
+COMMAND = make_command("airflow", OPTIONS, read)
+
 if __name__ == "__main__":
-    run("airflow", OPTIONS, read)
+    COMMAND.main()

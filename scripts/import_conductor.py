@@ -31,7 +31,7 @@ from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import Invalid
 from credenza.model import CATEGORIES
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import read_text
 from importing.records import Ready, Record, Unreadable
 
@@ -226,5 +226,7 @@ def _is_withheld(value: object, *, secret: bool) -> bool:
     return secret and value is not None
 
 
+COMMAND = make_command("conductor", OPTIONS, read)
+
 if __name__ == "__main__":
-    run("conductor", OPTIONS, read)
+    COMMAND.main()

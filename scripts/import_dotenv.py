@@ -22,7 +22,7 @@ import rich_click as click
 
 from credenza.cli.failures import Misused
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import read_text
 from importing.records import Record, Single, Unreadable
 
@@ -81,5 +81,7 @@ def _find_line(binding: Binding) -> int:
     return int(binding.original.line) + text[: len(text) - len(text.lstrip())].count("\n")
 
 
+COMMAND = make_command("dotenv", OPTIONS, read)
+
 if __name__ == "__main__":
-    run("dotenv", OPTIONS, read)
+    COMMAND.main()

@@ -23,7 +23,7 @@ import rich_click as click
 from credenza.cli.failures import Misused
 from credenza.errors import Invalid
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import read_text
 from importing.providers import Malformed, Providers, Unresolved, read_properties
 from importing.records import Found, Record, Unreadable
@@ -201,5 +201,7 @@ def _unquote(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
 
 
+COMMAND = make_command("kafka_connect", OPTIONS, read)
+
 if __name__ == "__main__":
-    run("kafka_connect", OPTIONS, read)
+    COMMAND.main()

@@ -39,11 +39,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from credenza.cli.failures import Misused
 from credenza.errors import Invalid
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import STDIN, open_sqlite, read_text
 from importing.records import Found, Record, Unreadable
 
 KEY = "N8N_ENCRYPTION_KEY"
+NAMESAKES = "--with-ids tells them apart"
 TABLE, KEY_TABLE = "credentials_entity", "deployment_key"
 COLUMNS = {"id", "name", "type", "data"}
 _SALTED = b"Salted__"
@@ -330,5 +331,7 @@ OPTIONS = (
     click.option("--with-ids", is_flag=True, help="Put the id behind a name that several credentials have."),
 )
 
+COMMAND = make_command("n8n", OPTIONS, read, NAMESAKES)
+
 if __name__ == "__main__":
-    run("n8n", OPTIONS, read)
+    COMMAND.main()

@@ -23,7 +23,7 @@ from sqlite_utils.utils import Format, maximize_csv_field_size_limit, rows_from_
 from credenza.cli.failures import Misused
 from credenza.errors import Invalid
 from credenza.sensitive import Sensitive
-from importing.command import run
+from importing.command import make_command
 from importing.files import open_sqlite, read_text
 from importing.records import Found, Record, Unreadable
 
@@ -163,5 +163,7 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip() != ""
 
 
+COMMAND = make_command("table", OPTIONS, read)
+
 if __name__ == "__main__":
-    run("table", OPTIONS, read)
+    COMMAND.main()

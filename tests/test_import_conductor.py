@@ -187,7 +187,9 @@ def test_a_server_that_refuses_is_told_without_the_key(importer, server):
     assert canaries.scan(done.stderr.encode()) == set()
 
 
-def test_a_server_that_is_not_there_is_told(importer):
+def test_a_server_that_is_not_there_is_told(importer, monkeypatch):
+    monkeypatch.setattr("import_conductor._RETRIES", 0)
+
     importer.run("--from", "http://127.0.0.1:9", code=6, CONDUCTOR_AUTH_KEY="a", CONDUCTOR_AUTH_SECRET="b")
 
 

@@ -13,7 +13,7 @@
     targets     where they go: a store on this machine, or a server
     plan        what would come of it, and doing it, in batches
     report      both for a person and as a file
-    command     the options that all scripts have, and `run`
+    command     the options that all scripts have, and the command of each
     providers   the references of Kafka's configurations, followed
 
 No value of a record is ever printed, reported or logged: names, places and rules only.

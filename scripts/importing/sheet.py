@@ -17,6 +17,7 @@ from importing.records import Found, Loose, Ready, Record, Single, Unreadable
 
 READY = ""
 UNREADABLE, UNMAPPED, CLASH, REFUSED = "unreadable", "unmapped", "clash", "refused"
+RENAME = "one of them needs another name where they come from"
 Body = Sensitive[dict[str, Any]]
 
 
@@ -69,8 +70,13 @@ class Sheet(msgspec.Struct):
         return [line for line in self.lines if line.result in {UNREADABLE, UNMAPPED, CLASH, REFUSED}]
 
 
-def fill_sheet(records: Iterable[Record], mapping: Mapping, naming: Naming, read_file: ReadFile) -> Sheet:
-    """Return the sheet of a source; `read_file` is as in `groups`."""
+def fill_sheet(
+    records: Iterable[Record], mapping: Mapping, naming: Naming, read_file: ReadFile, namesakes: str = RENAME
+) -> Sheet:
+    """Return the sheet of a source; `read_file` is as in `groups`.
+
+    `namesakes` is a clause that says what to do about two records that the source itself calls the same.
+    """
     sheet = Sheet([], [], 0)
     for record in _assemble(records, mapping, read_file):
         if isinstance(record, Single | Loose):
@@ -82,7 +88,7 @@ def fill_sheet(records: Iterable[Record], mapping: Mapping, naming: Naming, read
             sheet.ignored += 1
         else:
             sheet.lines.append(_write(record, mapping, naming))
-    _refuse_merged(sheet.lines)
+    _refuse_merged(sheet.lines, namesakes)
     return sheet
 
 
@@ -132,11 +138,13 @@ def _no_entry(kind: str) -> str:
     return f"The mapping has no entry for `{kind}`."
 
 
-def _refuse_merged(lines: list[Line]) -> None:
+def _refuse_merged(lines: list[Line], namesakes: str) -> None:
     named = [line for line in lines if line.name is not None and line.foreign is not None]
     merged = find_merged([(line.foreign or "", line.name or "") for line in named])
     for index, names in merged.items():
         line = named[index]
         places = [each.place for each in named if (each.name or "").lower() == (line.name or "").lower()]
         told = " and ".join(f"`{name}` ({place})" for name, place in zip(names, places, strict=True))
-        line.refuse(CLASH, "merged_names", f"{told} come to one name; --rename tells them apart.")
+        # --rename goes by the foreign name: of namesakes it would give all the same new one.
+        way = "--rename tells them apart" if len({*names}) == len(names) else namesakes
+        line.refuse(CLASH, "merged_names", f"{told} come to one name; {way}.")
