@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from credenza.errors import Conflict, Unavailable
 from credenza.model import Drop
-from credenza.stores.sqlite import SqliteStore
+from credenza.stores.sqlite import SqliteStore, writer
 from store_rows import SOON, add_tenant, held_up, names_of, put, run
 
 
@@ -83,6 +83,9 @@ def step(tx, verb, name):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_a_group_reads_ahead_is_seen_as_the_jobs_before_have_left_it(store, steps):
     tenants = [add_tenant(store, os.urandom(8).hex()) for _ in range(2)]
+    for tenant in tenants:
+        run(store, tenant, lambda tx: put(tx, "one"))
+        run(store, tenant, lambda tx: put(tx, "two"))
     expected = [run(store, tenants[0], lambda tx, one=one: step(tx, *one)) for one in steps]
     with held_up(store, tenants[1]):
         waiting = [
@@ -101,6 +104,17 @@ def test_a_group_reads_ahead_in_each_workspace_apart(store, tenant):
         ]
 
     assert [future.result(SOON) for future in waiting] == [["mine"], []]
+
+
+def test_every_group_of_changes_draws_its_random_bytes_anew(store, tenant, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(writer, "begin_afresh", lambda: drawn.append("begun"))
+    with held_up(store, tenant):
+        waiting = [store.write(tenant, lambda tx, n=n: put(tx, f"n{n}")) for n in range(5)]
+    for future in waiting:
+        future.result(SOON)
+
+    assert len(drawn) == 2  # the one that held the others up, and those together
 
 
 def orphan(tx):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credenza.randomness import random_bytes
+from credenza.randomness import begin_afresh, random_bytes
 
 FORKED = """
 import os
@@ -34,6 +34,18 @@ def test_nothing_is_given_twice_across_the_ends_of_what_is_drawn_and_across_thre
 
     assert len(set(given_out)) == 4_000
     assert len({part[:8] for part in given_out} | {part[-8:] for part in given_out}) == 8_000
+
+
+def test_bytes_drawn_before_a_new_beginning_are_never_given_out(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(os, "urandom", lambda size: drawn.append(size) or bytes([len(drawn)]) * size)
+    begin_afresh()
+    given_out = [random_bytes(16), random_bytes(16)]
+    begin_afresh()
+    given_out += [random_bytes(16)]
+    begin_afresh()
+
+    assert given_out == [b"\1" * 16, b"\1" * 16, b"\2" * 16]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -166,6 +166,14 @@ class TestSecret:
 
         assert here[0] == here[1] != there
 
+    def test_a_term_that_has_become_active_seals_from_the_next_request_on(self, shelf, vault):
+        ring = vault.ring(WORKSPACE)
+        terms = [envelope.read_term(seal(ring).blob)]
+        ring._terms = vault.keys(with_term(vault, 2, shelf.rows[WORKSPACE]), WORKSPACE)._terms
+        terms.append(envelope.read_term(seal(ring).blob))
+
+        assert terms == [1, 2]
+
     def test_a_request_counts_its_seals(self):
         sealing = RING.sealing("integration", 5)
         for _ in range(3):

@@ -1,7 +1,9 @@
 """Random bytes for ids, salts and nonces, drawn from the system many at a time. Keys are drawn by themselves.
 
 Each draw lets another thread take the interpreter: beside a busy event loop the thread that writes would
-lose its turn twice for every save, while everybody in the group waits for it.
+lose its turn twice for every save, while everybody in the group waits for it. Bytes drawn and not used lie
+in memory, and a machine that is copied while it runs has them twice; so whoever writes begins each group
+of changes with fresh ones.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ def random_bytes(size: int) -> bytes:
     return _pool.drawn[start:end]
 
 
-def _forget() -> None:
-    # Of the threads, only the one that forked is in the child.
+def begin_afresh() -> None:
+    """Forget what this thread has drawn and not used."""
     _pool.drawn = b""
 
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is nothing to forget
-    os.register_at_fork(after_in_child=_forget)
+    # Of the threads, only the one that forked is in the child.
+    os.register_at_fork(after_in_child=begin_afresh)

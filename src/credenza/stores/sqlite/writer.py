@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from credenza.errors import Unavailable
+from credenza.randomness import begin_afresh
 from credenza.stores.sqlite.connect import translate
 from credenza.stores.sqlite.shared import Shared
 
@@ -125,6 +126,7 @@ class Writer:
 
     def _commit(self, group: list[_Waiting]) -> None:
         shared = Shared(self._connection)
+        begin_afresh()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             # From here on a caller who gives up can no longer cancel, only not look.
