@@ -101,7 +101,7 @@ class Bare:
 
     def writer(self) -> Writer:
         """Hand the connection to a writing thread; from then on only `save_in_turn` may be used."""
-        return Writer(self._connection, lambda _: False)
+        return Writer(self._connection, None)
 
     def _prepare(self, body: bytes) -> Rows:
         jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)

@@ -80,7 +80,7 @@ def step(tx, verb, name):
 
 
 @given(STEPS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_a_group_reads_ahead_is_seen_as_the_jobs_before_have_left_it(store, steps):
     tenants = [add_tenant(store, os.urandom(8).hex()) for _ in range(2)]
     for tenant in tenants:

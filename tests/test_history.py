@@ -248,6 +248,9 @@ def test_a_delete_and_a_rollback_expect_versions_too(api):
 
     assert rollback(api, 1, headers={"If-Match": '"1"'}).status_code == 412
     assert api.delete(ONE, headers={"If-Match": '"1"'}).status_code == 412
+    for version, status in ((1, 412), (2, 200)):
+        headers = {"If-Match": f'"{version}"'}
+        assert api.delete(f"{ONE}?dryRun=true", headers=headers).status_code == status
     assert api.delete(ONE, headers={"If-Match": '"2"'}).status_code == 200
 
 

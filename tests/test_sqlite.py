@@ -215,17 +215,45 @@ def test_a_second_server_is_refused_while_the_first_lives_and_not_when_it_was_ki
 
 
 def test_a_program_beside_the_server_writes_and_never_checkpoints(path):
-    with closing(SqliteStore(path, serving=True, checkpoint_pages=1)) as server:
-        tenant = add_tenant(server)
+    SqliteStore(path, serving=True).close()
+    lock = connect.hold(path, serving=True)
+    with closing(sqlite3.connect(path)) as server:
+        server.execute("SELECT * FROM integrations").fetchall()
         before = path.read_bytes()
         with closing(SqliteStore(path, serving=False, checkpoint_pages=1)) as beside:
+            tenant = add_tenant(beside)
             for number in range(20):
                 run(beside, tenant, lambda tx, n=number: put(tx, f"beside-{n}", description="x" * 4_000))
-            assert len(names_of(server, tenant)) == 20
+            assert not beside.settle(0)
 
         assert path.read_bytes() == before
-        run(server, tenant, lambda tx: put(tx, "by the server"))
-        assert path.read_bytes() != before
+    lock.release()
+    with closing(SqliteStore(path, serving=False)) as after:
+        assert len(names_of(after, tenant)) == 20
+
+
+def test_a_server_takes_over_what_others_wrote_when_it_has_nothing_else_to_do(path):
+    with closing(SqliteStore(path, serving=True)) as server:
+        tenant = add_tenant(server)
+        with closing(SqliteStore(path, serving=False)) as beside:
+            run(beside, tenant, lambda tx: put(tx, "beside"))
+            assert beside.settle(SOON)
+
+        assert b"beside" in path.read_bytes()
+
+
+def test_the_files_are_settled_at_once_where_no_server_has_them_and_nobody_reads(path):
+    with closing(SqliteStore(path, serving=False)) as store:
+        tenant = add_tenant(store)
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM integrations").fetchall()
+            run(store, tenant, lambda tx: put(tx, "one"))
+            assert not store.settle(0)
+
+        assert store.settle(0)
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+        assert ask_reader(store, "busy_timeout") == PRAGMAS["busy_timeout"]
 
 
 def test_programs_that_begin_a_store_at_the_same_time_make_it_once(path):

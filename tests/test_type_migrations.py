@@ -1,13 +1,16 @@
 """A type changes: what is stored moves along, with secrets and history, and what does not fit is not lost."""
 
+import json
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credenza.errors import Clash, Forbidden, Invalid
-from credenza.model import AddPrompt, Amend, ApiPut, Migrate, Role, Tag, TokenLimit
+from credenza.model import Actor, AddPrompt, Amend, ApiPut, Migrate, Role, Tag, TokenLimit
 from credenza.sensitive import Sensitive
+from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.workspace import Mode
 from examples import query
 from type_versions import (
@@ -61,6 +64,34 @@ def test_history_says_from_which_version_to_which(ages):
 
     assert edits["/typeVersion"] == "migrated from 1 to 2"
     assert edits["/configuration/api_key"] == "secret_set"
+
+
+def test_a_value_that_becomes_a_secret_is_one_difference(ages):
+    ages.begin().apply([put("one", old(pin="1234"))])
+    later = ages.go_on()
+
+    [item] = later.migrate(["one"]).items
+
+    assert sorted(item.changed) == sorted(set(item.changed))
+    told = [(edit.pointer, edit.change) for edit in later.history("one")[0].edits]
+    assert [each for each in told if each[0] == "/configuration/pin"] == [
+        ("/configuration/pin", "secret_set")
+    ]
+    assert [each for each in later.difference("one", 1, 2) if each[0] == "/configuration/mode"] == [
+        ("/configuration/mode", "added")
+    ]
+
+
+def test_apis_whose_secrets_are_sealed_anew_say_by_whom_wherever_they_are_listed(ages):
+    ages.begin().apply([put("one", old(), inner="x")])
+    ages.go_on()
+    mover = ages.service.workspace(Actor(ages.service.tenant(), "mover", Role.ADMIN))
+
+    mover.migrate(["one"])
+
+    [api] = mover.view("one").document.apis
+    assert api.updated_by == "mover"
+    assert query(ages.service.store.path, "SELECT updated_by FROM integration_apis") == [("mover",)]
 
 
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=12)
@@ -120,6 +151,17 @@ def test_what_was_opened_to_be_sealed_again_is_in_the_audit(ages):
 
     assert verbs(ages.service)[-2:] == ["reseal", "migrate"]
     assert later.verify_audit()[1] == []
+
+
+def test_one_that_cannot_be_read_fails_by_itself_and_says_nothing_of_what_it_holds(ages):
+    ages.begin().apply([put("one", old()), put("two", old())])
+    later = ages.go_on()
+    query(ages.service.store.path, "UPDATE integration_versions SET document = 'x' WHERE integration_id = 1")
+
+    one, two = later.migrate(["one", "two"]).items
+
+    assert (one.result, [problem.code for problem in one.problems]) == ("failed", ["unreadable"])
+    assert two.result == "updated"
 
 
 def test_a_change_that_touches_no_secret_opens_none(ages):
@@ -262,6 +304,18 @@ class TestWhereSecretsGo:
         assert (item.result, item.problems[0].code) == ("marked", "secret_reentry_required")
         assert clear(later) == old()
 
+    def test_a_step_that_makes_a_destination_where_there_was_none_does_not_take_them_along(self, ages):
+        first = {"endpoint": URL, "apiKey": SECRET}
+        ages.begin(first).apply([put("one", old())])
+        steps = "[{set: {tunnel: 'https://other.example'}}]"
+        moves = f"[{{from: 1, to: 2, destinations: {{endpoint: url}}, steps: {steps}}}]"
+
+        later = ages.go_on({**first, "tunnel": URL}, moves=moves, rule=2)
+        [item] = later.migrate(["one"]).items
+
+        assert (item.result, reasons(item)) == ("marked", [("/configuration/apiKey", "x-destination")])
+        assert clear(later) == old()
+
     def test_a_record_that_was_changed_behind_the_programs_back_takes_none_along(self, ages):
         ages.begin().apply([put("one", old())])
         path = ages.service.store.path
@@ -274,6 +328,24 @@ class TestWhereSecretsGo:
         assert (item.result, reasons(item)) == ("marked", [("/configuration/apiKey", "x-destination")])
         found = refused(lambda: later.apply([put("one", {"url": "https://evil.example", "mode": "fast"})]))
         assert ("secret_reentry_required", "/configuration/api_key") in found
+
+    def test_one_that_cannot_be_opened_is_asked_for_again_and_entering_it_mends_the_record(self, ages):
+        ages.begin().apply([put("one", old(), inner="x"), put("two", old())])
+        sql = "UPDATE secrets SET sealed = zeroblob(length(sealed)) WHERE path = '/apiKey' AND id = 1"
+        query(ages.service.store.path, sql)
+        later = ages.go_on()
+
+        one, two = later.migrate(["one", "two"]).items
+
+        assert (one.result, two.result) == ("marked", "updated")
+        assert reasons(one) == [
+            ("/configuration/apiKey", "sealed"),
+            ("/apis/model/configuration/api_key", "sealed"),
+        ]
+        new = {"url": ADDRESS, "mode": "fast", "api_key": "new"}
+        later.apply([put("one", new, inner="y")])
+        assert clear(later) == new
+        assert later.reveal("one").apis["model"].reveal() == {"api_key": "y"}
 
     def test_a_secret_is_never_made_public(self, ages):
         ages.begin().apply([put("one", old())])
@@ -296,6 +368,18 @@ class TestWhatBecameASecret:
         for view in (later.view("one"), later.version("one", 1), *later.list()):
             assert list(view.configuration["pin"]) == ["$secret"]
         assert clear(later)["pin"] == "1234"
+
+    def test_does_not_seem_to_be_replaced_by_changes_of_anything_else(self, ages):
+        ages.begin().apply([put("one", old(pin="1234", mode="odd"))])
+        later = ages.go_on()
+        shown = later.view("one").configuration["pin"]
+
+        later.migrate(["one"])
+        later.apply([put("one", tags=(Tag("k", "v"),))])
+
+        assert later.view("one").record.version == 3
+        assert later.view("one").configuration["pin"] == shown
+        assert later.version("one", 2).configuration["pin"] == shown
 
     def test_is_taken_out_of_every_version_that_is_kept(self, ages):
         first = ages.begin()
@@ -322,6 +406,95 @@ class TestWhatBecameASecret:
         assert refused(lambda: later.rollback("one", 1)) == [
             ("secret_reentry_required", "/configuration/pin")
         ]
+
+    def test_a_name_that_was_used_again_brings_no_secret_of_another_key_back(self, ages):
+        first = {"endpoint": URL, "pin": key(), "old": key()}
+        stored = {"endpoint": ADDRESS, "pin": "value-of-pin"}
+        begun = ages.begin(first)
+        begun.apply([put("one", stored)])
+        begun.apply([put("one", stored | {"old": "value-of-old"})])
+        # Under both names the same text, so that none of the values tells them apart.
+        begun.apply([put("two", stored | {"old": "value-of-pin"})])
+        moves = "[{rename: {pin: code}}, {rename: {old: pin}}, {make_secret: [code, pin]}]"
+        later = ages.go_on(
+            {"endpoint": URL, "code": SECRET, "pin": SECRET}, moves=f"[{{from: 1, to: 2, steps: {moves}}}]"
+        )
+
+        assert results(later.migrate(["one", "two"])) == {"one": "updated", "two": "updated"}
+
+        assert clear(later) == {"endpoint": ADDRESS, "code": "value-of-pin", "pin": "value-of-old"}
+        assert refused(lambda: later.rollback("one", 1)) == [
+            ("secret_reentry_required", "/configuration/pin")
+        ]
+        assert not any("value-of" in each for each in self.stored(ages))
+        kept = [json.loads(each)["secrets"]["/pin"]["version"] for each in self.stored(ages)[:2]]
+        assert kept == [1, 1]
+
+    def test_a_key_that_is_removed_and_is_a_secret_from_now_on_is_shown_and_kept_nowhere(self, ages):
+        first = ages.begin()
+        first.apply([put("one", old(pin="before-1"))])
+        first.apply([put("one", old(pin="pin-1234"))])
+        moves = "[{from: 1, to: 2, steps: [{rename: {pin: code}}, {remove: [code, mode]}]}]"
+        second = {**FIRST, "pin": SECRET}
+        del second["mode"]
+        later = ages.go_on(second, moves=moves)
+
+        for view in (later.view("one"), later.version("one", 1), *later.list()):
+            assert list(view.configuration["pin"]) == ["$secret"]
+        assert results(later.migrate(["one"])) == {"one": "updated"}
+
+        assert clear(later) == old()
+        assert not any("before-1" in each or "pin-1234" in each for each in self.stored(ages))
+        assert list(later.version("one", 2).configuration["pin"]) == ["$secret"]
+        assert refused(lambda: later.rollback("one", 1)) == [
+            ("secret_reentry_required", "/configuration/pin")
+        ]
+        later.apply([put("one", old(pin="anew"))])
+        assert clear(later)["pin"] == "anew"
+
+    def test_an_address_that_is_removed_and_may_hold_credentials_from_now_on_is_kept_without_them(self, ages):
+        first = {"endpoint": URL, "proxy": key()}
+        stored = {"endpoint": ADDRESS, "proxy": "https://u:pass-1@p.example"}
+        ages.begin(first).apply([put("one", stored)])
+        moves = "[{from: 1, to: 2, steps: [{remove: [proxy]}]}]"
+        later = ages.go_on({**first, "proxy": URL}, moves=moves)
+
+        assert "pass-1" not in str(later.view("one").configuration)
+        later.migrate(["one"])
+        assert "pass-1" not in self.stored(ages)[0]
+
+    def test_is_looked_for_in_history_only_where_something_is_written_and_a_few_versions_at_a_time(
+        self, ages, monkeypatch
+    ):
+        begun = ages.begin()
+        for number in range(45):
+            begun.apply([put("one", old(pin=f"pin-{number}"))])
+        begun.apply([put("two", old(mode="odd"))])
+        later = ages.go_on()
+        later.migrate(["two"])
+        pages = []
+        history = SqliteTx.history
+
+        def counted(self, row, **more):
+            found = history(self, row, **more)
+            pages.append(len(found))
+            return found
+
+        monkeypatch.setattr(SqliteTx, "history", counted)
+        new = {"url": ADDRESS, "mode": "fast"}
+
+        later.apply([put("one", new)], dry_run=True)
+        later.migrate(["one"], dry_run=True)
+        later.rollback("one", 3, dry_run=True)
+        assert refused(lambda: later.apply([put("one", {**new, "mode": "odd"})])) != []
+        later.apply([put("two", description="marked, and stays so")])
+        later.migrate(["two"])
+        assert sum(pages) == 1  # the version to go back to
+
+        later.apply([put("one", new)])
+        assert sum(pages) >= 45
+        assert max(pages) <= 20
+        assert not any("pin-" in each for each in self.stored(ages)[:46])
 
 
 class TestMeanwhile:
@@ -396,6 +569,12 @@ class TestALaterVersionThanTheProgramHas:
     def test_can_be_read(self, earlier):
         assert earlier.view("one").configuration["url"] == ADDRESS
         assert earlier.view("one").record.type_version == 2
+
+    def test_is_left_as_it_is_by_a_migration(self, earlier):
+        [item] = earlier.migrate(["one"]).items
+
+        assert (item.result, [problem.code for problem in item.problems]) == ("failed", ["type_outdated"])
+        assert earlier.view("one").record.version == 2
 
     @pytest.mark.parametrize(
         "change",
@@ -501,6 +680,17 @@ def test_a_rename_never_overwrites_what_holds_a_value(ages):
 
     assert (item.result, ("/configuration/url", "rename") in reasons(item)) == ("marked", True)
     assert clear(later) == old(url="https://b.example")
+
+
+def test_of_a_type_without_secrets_no_history_is_read(ages, monkeypatch):
+    ages.begin({"endpoint": key(), "mode": key()}).apply([put("one", {"mode": "a"})])
+    later = ages.go_on(
+        {"endpoint": key(), "way": key()}, moves="[{from: 1, to: 2, steps: [{rename: {mode: way}}]}]"
+    )
+    monkeypatch.setattr(SqliteTx, "history", None)
+
+    assert results(later.migrate(["one"])) == {"one": "updated"}
+    assert clear(later) == {"way": "a"}
 
 
 def test_each_workspace_moves_by_itself(ages):

@@ -2,6 +2,9 @@
 
 import json
 import re
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -11,13 +14,16 @@ from litestar.testing import TestClient
 
 from cli_prompt import Prompt
 from credenza.connectors import Catalogue, shipped_schemas
-from credenza.errors import SchemaRejected
-from credenza.model import Role
+from credenza.errors import SchemaRejected, StoreFull
+from credenza.model import Actor, Role
+from credenza.settings import Settings, open_credenza
 from credenza.web.app import create_app
+from credenza.workspace import Workspace
 from examples import API, problems
 from own_types import SCHEMA as OWN
 from own_types import places, register
-from type_versions import FIRST, MOVES, SECOND, Ages, key, old, put, schema, write_type
+from store_rows import SOON
+from type_versions import ADDRESS, FIRST, MOVES, SECOND, Ages, key, old, put, schema, write_type
 
 ROOT = Path(__file__).parent.parent
 RULES = json.loads((shipped_schemas() / "migrations" / "meta.json").read_text())
@@ -52,10 +58,10 @@ def test_a_version_is_a_whole_number_from_1_on(tmp_path, version):
 @pytest.mark.parametrize(
     ("moves", "reason"),
     [
-        ("{", "line 1: not YAML"),
-        ("- &a {from: 1, to: 2, steps: []}\n- *a", "not YAML, or more"),
-        ("- {from: 1, to: 2, to: 2, steps: []}", "a key twice"),
-        (b"\xff", "not YAML"),
+        ("{", "Line 2, column 1: this is not YAML"),
+        ("- &a {from: 1, to: 2, steps: []}\n- *a", "an alias stands here"),
+        ("- {from: 1, to: 2, to: 2, steps: []}", "a key stands twice"),
+        (b"\xff", "This is not YAML"),
         ("[]", "minItems"),
         ("from: 1", "type"),
         ("- {from: 1, to: 2}", "steps is missing"),
@@ -179,13 +185,13 @@ def prompt(tmp_path, kek):
     write_type(tmp_path / "next", schema(2, SECOND), MOVES)
     prompt.run("init")
     prompt.run("workspace", "create", "other")
-    prompt.run("apply", "-", input=[item("a"), item("b", mode="canary-odd"), item("c")])
-    prompt.run("apply", "-", "-w", "other", input=[item("d")])
+    prompt.run("apply", "-", input=[item("a"), item("b", mode="canary-odd"), item("c", pin="canary-c")])
+    prompt.run("apply", "-", "-w", "other", input=[item("d", pin="canary-d")])
     return prompt
 
 
 def item(name, **more):
-    return {"name": name, "type": "acme", "configuration": old(pin="canary-pin", **more)}
+    return {"name": name, "type": "acme", "configuration": old(**{"pin": "canary-pin", **more})}
 
 
 def deploy(prompt):
@@ -224,10 +230,49 @@ def test_check_finds_a_schema_that_became_stricter_without_a_new_version(prompt)
     assert [each["result"] for each in shown] == ["fits", "does not fit", "fits"]
 
 
+def set_back(prompt, schema=3):
+    """Make the store what an earlier release left, and return all that its tables hold."""
+    with closing(sqlite3.connect(prompt.database, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE integrations DROP COLUMN type_version")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name > ?", (f"{schema + 1:03}",))
+        connection.execute(f"PRAGMA user_version = {schema}")
+    return dump(prompt)
+
+
+def dump(prompt):
+    with closing(sqlite3.connect(prompt.database)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone(), [*connection.iterdump()]
+
+
+def test_a_store_of_an_earlier_release_is_looked_at_as_it_is(prompt):
+    later = prompt.folder / "next"
+    told = prompt.json("types", "check", "--schemas", later, code=1)
+    before = set_back(prompt)
+
+    assert prompt.json("types", "check", "--schemas", later, code=1) == told
+    assert prompt.json("types", "migrate", "--plan", "--schemas", later, code=1)["updated"] == 3
+    assert {row["state"] for row in prompt.rows("doctor") if row["subject"].startswith("workspace")} == {"ok"}
+
+    assert dump(prompt) == before
+    prompt.run("list")
+    assert dump(prompt)[0] == (4,)
+
+
+@pytest.mark.parametrize(("schema", "says"), [(2, "bring a backup of it up to date"), (5, "a later release")])
+def test_one_that_cannot_be_looked_at_as_it_is_stays_so_and_is_refused(prompt, schema, says):
+    before = set_back(prompt, schema)
+
+    refusal = prompt.refusal("types", "check", code=3)
+
+    assert refusal["code"] == "store_rejected"
+    assert says in refusal["message"]
+    assert dump(prompt) == before
+
+
 def test_a_plan_is_shown_and_nothing_is_moved(prompt):
     deploy(prompt)
 
-    rows = prompt.run("types", "migrate", "--plan", code=1).stdout.splitlines()
+    rows = prompt.run("types", "migrate", "--dry-run", code=1).stdout.splitlines()
 
     assert [row.split("\t")[2] for row in rows[1:]] == ["updated", "marked", "updated", "updated"]
     assert versions(prompt) == [1, 1, 1]
@@ -245,6 +290,98 @@ def test_a_migration_that_was_stopped_goes_on_where_it_was(prompt):
     assert (versions(prompt), versions(prompt, "other")) == ([2, 1, 2], [2])
 
 
+def spoil(prompt, name, version="i.version"):
+    """Damage what a version of an integration says, behind the program's back."""
+    sql = f"""
+        UPDATE integration_versions SET document = 'canary-spoilt' WHERE (integration_id, version) IN
+        (SELECT i.id, {version} FROM integrations i WHERE i.name = ?)
+    """
+    with closing(sqlite3.connect(prompt.database)) as connection, connection:
+        assert connection.execute(sql, (name,)).rowcount == 1
+
+
+def test_one_record_that_cannot_be_read_is_told_by_name_and_all_others_are_looked_at(prompt):
+    deploy(prompt)
+    spoil(prompt, "a")
+
+    def told(*command):
+        answer = prompt.json("types", *command, code=1)
+        return {each["name"]: (each["result"], each.get("problems")) for each in answer["integrations"]}
+
+    checked, planned, moved = told("check"), told("migrate", "--plan"), told("migrate")
+
+    for each, result in ((checked, "does not fit"), (planned, "failed"), (moved, "failed")):
+        assert (each["a"][0], [problem["code"] for problem in each["a"][1]]) == (result, ["unreadable"])
+        assert "canary" not in str(each)
+    assert [each["d"][0] for each in (checked, planned, moved)] == ["migrates", "updated", "updated"]
+    assert [each["b"][0] for each in (planned, moved)] == ["marked", "marked"]
+
+
+def test_one_earlier_version_that_cannot_be_read_keeps_only_its_own_integration_from_moving(prompt):
+    prompt.run("apply", "-", input=[item("a", pin="second")])
+    deploy(prompt)
+    spoil(prompt, "a", "1")
+
+    answer = prompt.json("types", "migrate", code=1)
+
+    assert {each["name"]: each["result"] for each in answer["integrations"]} == {
+        "a": "failed",
+        "b": "marked",
+        "c": "updated",
+        "d": "updated",
+    }
+
+
+def test_doctor_goes_on_behind_a_record_that_cannot_be_read(prompt):
+    spoil(prompt, "a")
+
+    answer = prompt.json("doctor", code=1)
+
+    found = [(each["subject"], each["state"]) for each in answer["checks"] if "workspace" in each["subject"]]
+    assert ("workspace default: a", "wrong") in found
+    assert ("workspace default: audit", "ok") in found
+    assert ("workspace other", "ok") in found
+
+
+def test_what_another_run_has_moved_meanwhile_is_counted_apart_from_what_failed(prompt, monkeypatch):
+    deploy(prompt)
+    migrate = Workspace.migrate
+
+    def beside(self, names, **more):
+        migrate(self, [name for name in names if name == "c"])
+        self.delete("a").result() if "a" in names else None
+        return migrate(self, names, **more)
+
+    monkeypatch.setattr(Workspace, "migrate", beside)
+
+    answer = prompt.json("types", "migrate", "-w", "default", code=1)
+
+    assert {word: answer[word] for word in ("updated", "marked", "unchanged", "failed")} == {
+        "updated": 0,
+        "marked": 1,
+        "unchanged": 1,
+        "failed": 1,
+    }
+
+
+def test_an_error_in_the_middle_does_not_take_the_account_of_what_was_done(prompt, monkeypatch):
+    deploy(prompt)
+    migrate = Workspace.migrate
+
+    def full(self, names, **more):
+        if self.actor.tenant.slug == "other":
+            raise StoreFull
+        return migrate(self, names, **more)
+
+    monkeypatch.setattr(Workspace, "migrate", full)
+
+    answer = prompt.run("types", "migrate", code=6)
+
+    assert answer.stdout == "2 migrated, 1 do not fit.\n"
+    assert "default b: /configuration/mode enum" in answer.stderr
+    assert "no room left" in answer.stderr
+
+
 def test_a_migration_may_be_of_one_workspace_and_one_type(prompt):
     deploy(prompt)
 
@@ -252,6 +389,48 @@ def test_a_migration_may_be_of_one_workspace_and_one_type(prompt):
     assert prompt.json("types", "migrate", "--type", "openai")["updated"] == 0
     assert prompt.refusal("types", "migrate", "--type", "canary", code=4)["code"] == "unknown_type"
     assert (versions(prompt), versions(prompt, "other")) == ([1, 1, 1], [2])
+
+
+def bytes_of(prompt):
+    """Return all that stands in the files of a store."""
+    return b"".join(file.read_bytes() for file in prompt.database.parent.iterdir())
+
+
+@pytest.fixture
+def served(prompt):
+    """Open the store of a prompt as a server does, so that commands run beside one."""
+    deploy(prompt)
+    settings = Settings.read(prompt.environment, access_log=False)
+    with closing(open_credenza(settings, serving=True)) as service:
+        yield service
+
+
+def test_what_became_a_secret_leaves_the_files_though_a_server_has_them_open(prompt, served):
+    assert b"canary-c" in bytes_of(prompt)
+    assert b"canary-d" in bytes_of(prompt)
+
+    assert prompt.json("types", "migrate", "-w", "other")["settled"] is True
+    assert b"canary-d" not in bytes_of(prompt)
+
+    saved = put("c", {"url": ADDRESS, "mode": "fast"})
+    served.workspace(Actor(served.tenant(), "test", Role.ADMIN)).apply([saved])
+    end = time.monotonic() + SOON
+    while b"canary-c" in bytes_of(prompt) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert b"canary-c" not in bytes_of(prompt)
+
+
+def test_where_it_cannot_leave_them_yet_the_command_says_so(prompt, served, monkeypatch):
+    monkeypatch.setattr("credenza.cli.type_versions._SETTLE_SECONDS", 0.1)
+    with closing(sqlite3.connect(prompt.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM integration_versions").fetchone()
+
+        told = prompt.run("types", "migrate", "-w", "other")
+        assert "Make no copy of the files before" in told.stderr
+        assert prompt.json("types", "migrate", "-w", "default", code=1)["settled"] is False
+
+    assert served.store.settle(SOON)
 
 
 def test_doctor_says_how_many_wait_and_how_many_do_not_fit(prompt):

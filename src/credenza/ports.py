@@ -222,5 +222,8 @@ class Store(Protocol):
     def check(self) -> Sequence[str]:
         """Look the store over and return what is wrong with it, in sentences; nothing: all is well."""
 
+    def settle(self, seconds: float) -> bool:
+        """Wait until no file holds what was taken out; False: one still does, after so many seconds."""
+
     def close(self) -> None:
         """Finish what was begun and let go of everything."""

@@ -112,15 +112,19 @@ def key_folder() -> Path:
     return Path(platformdirs.user_config_path("credenza")) / "keys"
 
 
-def open_credenza(settings: Settings, *, serving: bool = False, create: bool = False) -> Credenza:
+def open_credenza(
+    settings: Settings, *, serving: bool = False, create: bool = False, read_only: bool = False
+) -> Credenza:
     """Open everything the settings name; `create` makes the vault and workspace of a new store.
+
+    With `read_only`, a store of an earlier release stays as it is.
 
     Raises:
         Misconfigured: something named cannot be opened, or a new store was not asked for.
     """
     policy = settings.policy()
     catalogue = settings.catalogue()
-    store = _open_store(settings, serving=serving, create=create)
+    store = _open_store(settings, serving=serving, create=create, read_only=read_only)
     try:
         provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
         accounts = Accounts(store, vault, policy)
@@ -133,7 +137,7 @@ def open_credenza(settings: Settings, *, serving: bool = False, create: bool = F
     return Credenza(settings, policy, types, store, vault, accounts, provider, remark)
 
 
-def _open_store(settings: Settings, *, serving: bool, create: bool) -> Store:
+def _open_store(settings: Settings, *, serving: bool, create: bool, read_only: bool) -> Store:
     uri = settings.store or default_store()
     scheme = uri.partition(":")[0]
     known = {entry.name: entry for entry in entry_points(group="credenza.stores")}
@@ -143,6 +147,7 @@ def _open_store(settings: Settings, *, serving: bool, create: bool) -> Store:
         uri,
         serving=serving,
         create=create,
+        **({"read_only": True} if read_only else {}),
         cache_mib=settings.cache_mib,
         checkpoint_mib=settings.checkpoint_mib,
     )

@@ -53,7 +53,7 @@ def doctor(ctx: click.Context) -> None:
 
     Leaves with 1 when something is wrong. Every current secret is opened, and none is shown.
     """
-    with opened() as credenza:
+    with opened(read_only=True) as credenza:
         checks = list(_examine(credenza))
     wrong = any(check.state == WRONG for check in checks)
     if wants_json():

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import rich_click as click
 
+from credenza.cli.options import keep, with_options
 from credenza.cli.output import JSON, current_context
 from credenza.model import Actor, Role
 from credenza.settings import Credenza, Settings, open_credenza
@@ -49,9 +50,9 @@ def read_settings(**more: object) -> Settings:
 
 
 @contextmanager
-def opened(*, create: bool = False) -> Iterator[Credenza]:
+def opened(*, create: bool = False, read_only: bool = False) -> Iterator[Credenza]:
     """Open the store and its vault for one command; raises Misconfigured."""
-    credenza = open_credenza(read_settings(), create=create)
+    credenza = open_credenza(read_settings(), create=create, read_only=read_only)
     try:
         yield credenza
     finally:
@@ -88,35 +89,33 @@ def _describe_setting(name: str) -> str:
 
 def store_options(command: Command) -> Command:
     """Add the options of every command that opens a store."""
-    for add in (
-        setting("--schemas", metavar="FOLDER", help="Folder with more connector types."),
+    return with_options(
+        command,
+        setting("--store", metavar="URI", help="The store: sqlite:////absolute/path.db."),
         setting(
             "--kek",
             metavar="URI",
             help="Where the vault's key is: keyring://credenza, file:///path or env://NAME.",
         ),
-        setting("--store", metavar="URI", help="The store: sqlite:////absolute/path.db."),
-    ):
-        command = add(command)
-    return command
+        setting("--schemas", metavar="FOLDER", help="Folder with more connector types."),
+    )
 
 
 def saving_options(command: Command) -> Command:
     """Add the options of commands that save configurations."""
-    for add in (
-        setting(
-            "--keep-versions",
-            type=click.IntRange(min=1),
-            help="How many versions keep their secrets.",
-        ),
+    return with_options(
+        command,
         setting(
             "--validation",
             type=click.Choice(["strict", "lenient"]),
             help="Lenient accepts missing and unknown keys.",
         ),
-    ):
-        command = add(command)
-    return command
+        setting(
+            "--keep-versions",
+            type=click.IntRange(min=1),
+            help="How many versions keep their secrets.",
+        ),
+    )
 
 
 def workspace_option(command: Command) -> Command:
@@ -127,7 +126,7 @@ def workspace_option(command: Command) -> Command:
         metavar="NAME",
         envvar="CREDENZA_WORKSPACE",
         expose_value=False,
-        callback=_keep(_WORKSPACE),
+        callback=keep(_WORKSPACE),
         help="The workspace [CREDENZA_WORKSPACE; default].",
     )
     return add(command)
@@ -136,16 +135,9 @@ def workspace_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add the option that asks for JSON."""
     add = click.option(
-        "--json", is_flag=True, expose_value=False, callback=_keep(JSON), help="Answer in JSON."
+        "--json", is_flag=True, expose_value=False, callback=keep(JSON), help="Answer in JSON."
     )
     return add(command)
-
-
-def _keep(place: str) -> Callable[[click.Context, click.Parameter, object], None]:
-    def keep(ctx: click.Context, _: click.Parameter, value: object) -> None:
-        ctx.meta[place] = value
-
-    return keep
 
 
 def _keep_setting(ctx: click.Context, parameter: click.Parameter, value: object) -> None:

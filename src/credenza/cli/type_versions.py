@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +15,27 @@ from credenza.cli.failures import REFUSED
 from credenza.cli.output import count, wants_json, write_json, write_table
 from credenza.cli.session import json_option, name_user, opened, saving_options, setting
 from credenza.connectors import Catalogue
-from credenza.errors import NotFound, Problem
+from credenza.errors import CredenzaError, Damaged, NotFound, Problem
 from credenza.model import Actor, Item, Role, Tenant
 from credenza.settings import Credenza
+from credenza.workspace import Workspace
+from credenza.workspace.fitness import UNREADABLE
 from credenza.workspace.inspection import UNFIT, Verdict, inspect, list_pending
 from credenza.workspace.types import Types
+
+# What is said of each result of a migration, and of which it is said though there is none.
+_RESULTS = {
+    "updated": "migrated",
+    "marked": "do not fit",
+    "unchanged": "migrated meanwhile by another run",
+    "failed": "could not be migrated",
+}
+_MAIN = {"updated", "marked"}
+_SETTLE_SECONDS = 5  # several times as long as a server takes that has nothing else to do
+_UNSETTLED = (
+    "The old values may stand in the files of the store for a while: the server takes them out when it has "
+    "nothing else to do, or when it is stopped. Make no copy of the files before."
+)
 
 
 class _Place(NamedTuple):
@@ -59,7 +75,7 @@ def check(ctx: click.Context, slug: str | None, schemas: tuple[str, ...]) -> Non
 
     With --schemas before a deployment. Leaves with 1 when something does not fit.
     """
-    with _places(slug, schemas) as places:
+    with _places(slug, schemas, read_only=True) as places:
         found = [
             (place.tenant.slug, verdict)
             for place in places
@@ -79,7 +95,13 @@ def check(ctx: click.Context, slug: str | None, schemas: tuple[str, ...]) -> Non
 
 
 @click.command("migrate")
-@click.option("--plan", is_flag=True, help="Only show what would become of each; nothing is written.")
+@click.option(
+    "--plan",
+    "--dry-run",
+    "plan",
+    is_flag=True,
+    help="Only show what would become of each; nothing is written.",
+)
 @click.option("--type", "kind", metavar="NAME", help="Only integrations of this type.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; a next run goes on.")
 @_options
@@ -96,27 +118,37 @@ def migrate(  # noqa: PLR0917  # click passes options by name
     """Move stored integrations to the versions that their types have now; mark those that do not fit.
 
     Done in batches: stopped, it goes on where it was. Each makes a new version, so that a rollback is
-    possible. Leaves with 1 when something does not fit.
+    possible. Says so where what became a secret could not be taken out of the store's files at once.
+    Leaves with 1 when something does not fit.
     """
     told: list[tuple[str, Item]] = []
-    with _places(slug, schemas) as places:
+    with _places(slug, schemas, read_only=plan) as places:
         if kind is not None and not any(kind in place.catalogue for place in places):
             raise NotFound(
                 "There is no such connector type; `credenza types` lists them.", code="unknown_type"
             )
-        with _bar(places, kind) as tell:
-            for item in _move(places, kind, limit, dry_run=plan):
-                told.append(item)
-                tell(len(told))
-    _tell(told, plan=plan)
+        failure: CredenzaError | KeyboardInterrupt | None = None
+        try:
+            with _bar(places, kind) as tell:
+                for item in _move(places, kind, limit, dry_run=plan):
+                    told.append(item)
+                    tell(len(told))
+        except (CredenzaError, KeyboardInterrupt) as error:
+            failure = error  # what was done before is told all the same
+        moved = not plan and any(item.result == "updated" for _, item in told)
+        settled = not moved or (failure is None and places[0].credenza.store.settle(_SETTLE_SECONDS))
+    if told or failure is None:
+        _tell(told, plan=plan, settled=settled)
+    if failure is not None:
+        raise failure
     if any(item.problems for _, item in told):
         ctx.exit(REFUSED)
 
 
 @contextmanager
-def _places(slug: str | None, schemas: tuple[str, ...]) -> Iterator[list[_Place]]:
+def _places(slug: str | None, schemas: tuple[str, ...], *, read_only: bool) -> Iterator[list[_Place]]:
     """Open the workspaces of a store, with its types as they are going to be."""
-    with opened() as credenza:
+    with opened(read_only=read_only) as credenza:
         if schemas:
             later = credenza.catalogue.revised(Catalogue.load(*map(Path, schemas)))
             types = Types(later, credenza.store, credenza.vault)
@@ -136,11 +168,21 @@ def _move(
         workspace = credenza.workspace(Actor(tenant, name_user(), Role.ADMIN))
         for names in list_pending(credenza.store, catalogue, tenant, kind):
             while names and left > 0:
-                items = workspace.migrate(names[:left], dry_run=dry_run).items
+                items = _migrate(workspace, names[:left], dry_run=dry_run)
                 names = names[left:]  # noqa: PLW2901  # what is left of the chunk
                 # What was marked before and does not fit still must not keep a next run from going on.
                 left -= sum(1 for item in items if item.changed)
                 yield from ((tenant.slug, item) for item in items)
+
+
+def _migrate(workspace: Workspace, names: list[str], *, dry_run: bool) -> Sequence[Item]:
+    """Migrate a few integrations at once; where that fails by one that is unreadable, each by itself."""
+    try:
+        return workspace.migrate(names, dry_run=dry_run).items
+    except Damaged:
+        if len(names) == 1:
+            return [Item(names[0], "failed", problems=(UNREADABLE,))]
+    return [item for name in names for item in _migrate(workspace, [name], dry_run=dry_run)]
 
 
 @contextmanager
@@ -159,12 +201,11 @@ def _bar(places: list[_Place], kind: str | None) -> Iterator[Callable[[int], Non
         yield tell or (lambda _: None)
 
 
-def _tell(told: list[tuple[str, Item]], *, plan: bool) -> None:
-    counts = {word: sum(1 for _, item in told if item.result == word) for word in ("updated", "marked")}
-    failed = len(told) - sum(counts.values())
+def _tell(told: list[tuple[str, Item]], *, plan: bool, settled: bool) -> None:
+    counts = {word: sum(1 for _, item in told if item.result == word) for word in _RESULTS}
     if wants_json():
         items = [{"workspace": slug, **msgspec.to_builtins(item)} for slug, item in told]
-        write_json({"plan": plan, **counts, "others": failed, "integrations": items})
+        write_json({"plan": plan, **counts, "settled": settled, "integrations": items})
         return
     if plan:
         rows = [
@@ -176,9 +217,11 @@ def _tell(told: list[tuple[str, Item]], *, plan: bool) -> None:
         for slug, item in told:
             if item.problems:
                 click.echo(f"{slug} {item.name}: {_why(item.problems)}", err=True)
-    rest = f", {failed:,} left as they are" if failed else ""
+    numbers = [f"{counts[word]:,} {said}" for word, said in _RESULTS.items() if counts[word] or word in _MAIN]
     end = "; nothing was written: this is a plan" if plan else ""
-    click.echo(f"{counts['updated']:,} migrated, {counts['marked']:,} do not fit{rest}{end}.", err=plan)
+    click.echo(f"{', '.join(numbers)}{end}.", err=plan)
+    if not settled:
+        click.echo(_UNSETTLED, err=True)
 
 
 def _row(slug: str, verdict: Verdict) -> tuple[object, ...]:

@@ -108,14 +108,18 @@ def trace(steps: Iterable[Step], key: str) -> str | None:
 
 
 def becomes_secret(steps: Iterable[Step], key: str, secrets: Container[str]) -> bool:
-    """Tell whether a key is a secret after some of these steps, or after all of them by its type."""
+    """Tell whether a key is a secret after some of these steps, or after all of them by its type.
+
+    One that is removed is so where the type has a secret of its name: what it held has to be entered anew.
+    """
+    first = key
     for verb, argument in steps:
         if verb == "make_secret" and key in argument:
             return True
         if verb == "rename":
             key = argument.get(key, key)
         elif verb == "remove" and key in argument:
-            return False
+            return key in secrets or first in secrets
     return key in secrets
 
 

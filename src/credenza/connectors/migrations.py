@@ -12,14 +12,13 @@ import jsonschema_rs
 
 from credenza.connectors.evolution import Move, Step, trace
 from credenza.connectors.grammar import LINEAR, describe
-from credenza.errors import SchemaRejected
+from credenza.errors import Invalid, SchemaRejected
 
 FOLDER = "migrations"
 _META = "meta.json"
 _MAX_BYTES = 1 << 20
 _MOST_FAULTS = 8
 _PUBLIC = "a secret is never made public: remove the key, and let it be entered anew"
-_NOT_YAML = "not YAML, or more than JSON can say (aliases, tags, a key twice)"
 
 Schema = Mapping[str, Any]
 
@@ -54,21 +53,19 @@ def list_strays(folder: Path, types: Sequence[str]) -> list[Path]:
 
 
 def _parse(path: Path) -> Any:  # noqa: ANN401  (any JSON)
-    import yaml  # noqa: PLC0415  # most folders of types have no migrations
-
-    from credenza.connectors.yaml_data import load_data  # noqa: PLC0415
+    # Most folders of types have no migrations, and need no YAML.
+    from credenza.connectors.yaml_data import load_yaml  # noqa: PLC0415
 
     try:
         text = path.read_bytes()
         if len(text) > _MAX_BYTES:
             raise SchemaRejected(f"{path}: larger than 1 MiB")
-        return load_data(text)
+        return load_yaml(text)
     except OSError as error:
         raise SchemaRejected(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        raise SchemaRejected(f"{path}{where}: {_NOT_YAML}") from None
+    except Invalid as error:
+        found = " ".join(each.message for each in error.problems[:_MOST_FAULTS])
+        raise SchemaRejected(f"{path}: {found}") from None
 
 
 @lru_cache(maxsize=4)

@@ -60,7 +60,7 @@ def find_exposed(type: ConnectorType, version: int, public: Mapping[str, Any]) -
             continue
         if becomes_secret(steps, key, type.secrets):
             found[key] = None
-        elif isinstance(value, str) and trace(steps, key) in type.embeds:
+        elif isinstance(value, str) and (trace(steps, key) or key) in type.embeds:
             try:
                 shown = redact(value)
             except ValueError:
@@ -69,6 +69,13 @@ def find_exposed(type: ConnectorType, version: int, public: Mapping[str, Any]) -
                 if shown is not None:
                     found[key] = shown
     return found
+
+
+def may_expose(type: ConnectorType) -> bool:
+    """Tell whether anything can have become a secret of a type: else no version of anything need be read."""
+    return bool(type.secrets or type.embeds) or any(
+        verb == "make_secret" for verb, _ in list_steps(type.moves, 1)
+    )
 
 
 def _arrange(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:

@@ -38,7 +38,8 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     """Save one integration; what is None keeps its value, and a type of None is the one it has.
 
     `source` is the exact text the change was read from: the same text again is known to change nothing.
-    `replace_apis` removes the apis that are not listed. `expected_version` 0 means: must not exist.
+    `replace_apis` removes the apis that are not listed. `expected_version` 0 means: must not exist. Without
+    `leads` no api may begin to lead to a place of its own with secrets that are kept, whoever asks.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[Tag, ...] | None = None
     apis: tuple[ApiPut, ...] | None = None
     replace_apis: bool = False
+    leads: bool = True
     expected_version: int | None = None
     source: Sensitive[bytes] | None = None
 

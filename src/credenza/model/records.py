@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -188,7 +189,8 @@ class Write(msgspec.Struct, frozen=True):
     `before` is the version that was read (None: must not exist) and is compared when it is written;
     `secrets` are new sealed values, `retired` the paths whose current value is current no longer,
     `restored` secrets of earlier versions that become current again, as (path, version); `scrubbed` are
-    bodies of earlier versions without what has become a secret since, as (version, body).
+    bodies of earlier versions without what has become a secret since, as (version, body); a store goes
+    through them once, in the transaction.
     """
 
     before: Record | None
@@ -198,7 +200,7 @@ class Write(msgspec.Struct, frozen=True):
     secrets: tuple[Secret, ...] = ()
     retired: tuple[str, ...] = ()
     restored: tuple[tuple[str, int], ...] = ()
-    scrubbed: tuple[tuple[int, bytes], ...] = ()
+    scrubbed: Iterable[tuple[int, bytes]] = ()
     children: bool = True
 
 

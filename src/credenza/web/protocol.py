@@ -1,25 +1,62 @@
-"""HTTP as the server speaks it: what an answer is made of leaves with one write.
+"""HTTP as the server speaks it: what an answer is made of leaves with one write, and no client runs ahead.
 
 uvicorn writes the head of an answer and its body apart, and each write is a system call that wakes the
-client: for a small answer that is a tenth of all the work of the event loop.
+client: for a small answer that is a tenth of all the work of the event loop. It also goes on reading
+requests while earlier ones wait for their turn, so that a client that never reads could fill the memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _LARGE = 64 * 1024  # bytes, from which on joining costs more than a write
+_PIECE = 4 * 1024  # bytes; a request that waits takes far more memory than its text
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol over a transport that gathers."""
+    """uvicorn's protocol over a transport that gathers; it looks no further while a request waits."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
         super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
+        self.flow = _Turns(self.transport, self.pipeline)
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Look at what came, or keep it until those that wait have had their turn."""
+        if len(data) <= _PIECE and not self._rest and not self.pipeline:
+            super().data_received(data)
+            return
+        self._rest += data
+        self._go_on()
+
+    def on_response_complete(self) -> None:
+        """Begin with the next request, or look for one."""
+        super().on_response_complete()
+        if self._rest:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._rest and not self.pipeline and not self.transport.is_closing():
+            piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+            super().data_received(piece)
+
+
+class _Turns(FlowControl):
+    """uvicorn's control of a connection; nothing more is read while requests wait for their turn."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
 
 
 class Gathering:
@@ -30,17 +67,19 @@ class Gathering:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever a transport has
         """Return what is not about writing from the transport itself."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write soon; what is large goes at once, so that its sender is told when to pause."""
+        """Write soon; what is large, alone or together, goes at once: its sender is told when to pause."""
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
-        if len(data) >= _LARGE:
+        self._size += len(data)
+        if self._size >= _LARGE:
             self._flush()
 
     def close(self) -> None:
@@ -50,5 +89,7 @@ class Gathering:
 
     def _flush(self) -> None:
         if self._parts:
-            parts, self._parts = self._parts, []
-            self._transport.write(b"".join(parts))
+            parts, self._parts, self._size = self._parts, [], 0
+            # A client that resets leaves nobody to write to.
+            if not self._transport.is_closing():
+                self._transport.write(b"".join(parts))

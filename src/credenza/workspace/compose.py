@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from credenza.errors import Problem
-from credenza.model import Api, ApiPut, Document, Edit, Put, SecretRef, Tag, TokenLimit, locate
+from credenza.model import Api, ApiPut, Document, Edit, Put, Record, SecretRef, Tag, TokenLimit, locate
 
 MAX_APIS, MAX_TAGS = 1_000, 200
 MOST_PROBLEMS = 100  # of one item; more help nobody, and are cheap to provoke
@@ -15,6 +15,22 @@ MAX_NAME, MAX_TEXT = 512, 4_096
 _USUAL = 100
 TOO_MANY_TAGS = Problem("too_many", f"At most {MAX_TAGS} tags.", "/tags", "maxItems")
 TOO_MANY_APIS = Problem("too_many", f"An integration has at most {MAX_APIS} apis.", "/apis", "maxItems")
+
+
+def next_record(before: Record, document: Document, *, by: str, at: int) -> Record:
+    """Return the record that says this next, made from no text of a caller's."""
+    return msgspec.structs.replace(
+        before,
+        category=document.category,
+        description=document.description,
+        enabled=document.enabled,
+        version=before.version + 1,
+        digest=None,
+        updated_at=at,
+        updated_by=by,
+        body=msgspec.json.encode(document),
+        type_version=document.type_version,
+    )
 
 
 def check_texts(put: Put) -> list[Problem]:
@@ -71,17 +87,13 @@ def next_tags(before: tuple[Tag, ...], put: Put) -> tuple[Tag, ...]:
 
 
 def list_edits(before: Document, after: Document) -> list[Edit]:
-    """Return where two documents differ and how: by pointer and word, never by value."""
+    """Return where two documents differ and how: by pointer and word, never by value; each pointer once."""
     edits = [
         Edit(f"/{field}", "changed")
         for field in ("category", "description", "enabled", "tags")
         if getattr(before, field) != getattr(after, field)
     ]
-    edits += _differences("/configuration/", before.configuration, after.configuration)
-    edits += [
-        Edit(locate(edit.pointer), _SECRET_WORDS[edit.change])
-        for edit in _differences("", before.references(), after.references())
-    ]
+    edits += _list_values(before, after)
     was, now = ({api.api: _say(api) for api in document.apis} for document in (before, after))
     edits += _differences("/apis/", was, now)
     if _say_limits(before) != _say_limits(after):
@@ -91,6 +103,19 @@ def list_edits(before: Document, after: Document) -> list[Edit]:
     if before.unfit != after.unfit:
         edits.append(Edit("/needsReconfiguration", "changed"))
     return edits
+
+
+def _list_values(before: Document, after: Document) -> list[Edit]:
+    public = _differences("/configuration/", before.configuration, after.configuration)
+    secret = [
+        Edit(locate(edit.pointer), _SECRET_WORDS[edit.change])
+        for edit in _differences("", before.references(), after.references())
+    ]
+    if not public or not secret:
+        return public + secret
+    # A value that was public and is a secret now, or the other way round, is one difference.
+    told = {edit.pointer for edit in secret}
+    return [edit for edit in public if edit.pointer not in told] + secret
 
 
 def _say(api: Api) -> tuple[object, ...]:

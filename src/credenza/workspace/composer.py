@@ -29,6 +29,11 @@ _LED_AWAY = Problem(
     "",
     "x-destination",
 )
+_LED = msgspec.structs.replace(
+    _LED_AWAY,
+    message="An api would lead to a place of its own: enter this secret of the integration together with "
+    "that, give the api one of its own under the same key, or allow it (`leads=allow`, --allow-leads).",
+)
 _encode = msgspec.json.encode
 
 
@@ -137,10 +142,11 @@ class Composer:
             retired=above.retired + below.retired,
             problems=above.problems + below.problems,
         )
-        if self._sealer.blind:
+        if self._sealer.blind or not put.leads:
             # The integration's secrets may go where an api leads, so that is not for everybody to choose.
+            refusal = _LED_AWAY if self._sealer.blind else _LED
             together.problems.extend(
-                msgspec.structs.replace(_LED_AWAY, pointer=locate(pointer))
+                msgspec.structs.replace(refusal, pointer=locate(pointer))
                 for pointer in draft.kept
                 if children.leads_away(pointer)
             )

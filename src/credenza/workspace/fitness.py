@@ -28,6 +28,13 @@ _TAKEN = "This key holds a value already, so the migration renamed no other key 
 _UNDECLARED = "This is no key of the type any longer, and no migration renames or removes it."
 
 
+UNREADABLE = Problem(
+    "unreadable",
+    "This integration, or an earlier version of it, cannot be read any longer: bring the store back from a "
+    "backup, or delete the integration and save it anew.",
+)
+
+
 class Plan(NamedTuple):
     """What a configuration would say; where it does not fit, as much of that as can be told.
 
@@ -52,8 +59,7 @@ def plan(
         document.configuration,
         [pointer[1:] for pointer in document.secrets],
     )
-    origins = {f"/{new}": f"/{old}" for new, old in evolved.origins.items()}
-    shown = {pointer: document.secrets[old].redacted for pointer, old in origins.items()}
+    origins, shown = _carry(document, evolved)
     astray = [*_find_astray(type, api, document, held, evolved)]
     problems = [*_find_unfit(type, evolved, shown, lenient=lenient), *astray]
     incoming = {key: value for key, value in evolved.public.items() if lenient or key in type.keys}
@@ -66,6 +72,12 @@ def plan(
         draft = _draft_roughly(type, evolved, shown)
     reseals = not astray and _must_reseal(type, api, document, held, draft, origins)
     return Plan(draft, origins, reseals, bool(astray), tuple(problems[:MOST_PROBLEMS]))
+
+
+def _carry(document: Document, evolved: Evolved) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Return under which pointer each secret is held, and its public form, by the pointer it has now."""
+    origins = {f"/{new}": f"/{old}" for new, old in evolved.origins.items()}
+    return origins, {pointer: document.secrets[old].redacted for pointer, old in origins.items()}
 
 
 def _find_unfit(
@@ -115,8 +127,7 @@ def _find_later(
     evolved: Evolved,
 ) -> set[str]:
     """Return the stored paths of secrets that do not belong to what a document says after its migration."""
-    origins = {f"/{new}": f"/{old}" for new, old in evolved.origins.items()}
-    shown = {pointer: document.secrets[old].redacted for pointer, old in origins.items()}
+    origins, shown = _carry(document, evolved)
     draft = _draft_roughly(type, evolved, shown)
     after = _apply(type, document, draft, origins)
     found = find_misplaced(type, api, after, {**held} | {new: held[old] for new, old in origins.items()})

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from credenza.connectors import Catalogue
-from credenza.errors import Problem
-from credenza.model import Tenant
+from credenza.connectors import Catalogue, ConnectorType
+from credenza.errors import Damaged, Problem
+from credenza.model import Record, Secret, Tenant
 from credenza.ports import Store, Tx
 from credenza.workspace.admission import TYPE_OUTDATED, UNKNOWN_TYPE
-from credenza.workspace.fitness import plan
+from credenza.workspace.fitness import UNREADABLE, plan
 
 FITS, MIGRATES, UNFIT = "fits", "migrates", "does not fit"
 _CHUNK = 250
@@ -70,8 +70,16 @@ def _look(catalogue: Catalogue, after: str | None, lenient: bool, tx: Tx) -> lis
         elif record.type_version > type_.version:
             found.append(Verdict(*about, UNFIT, (TYPE_OUTDATED,)))
         else:
-            secrets = held.get(record.row, {})
-            problems = plan(type_, catalogue.api, record.document(), secrets, lenient=lenient).problems
+            problems = _judge(record, type_, catalogue.api, held.get(record.row, {}), lenient=lenient)
             behind = record.type_version < type_.version
             found.append(Verdict(*about, UNFIT if problems else MIGRATES if behind else FITS, problems))
     return found
+
+
+def _judge(
+    record: Record, type: ConnectorType, api: ConnectorType, held: Mapping[str, Secret], *, lenient: bool
+) -> tuple[Problem, ...]:
+    try:
+        return plan(type, api, record.document(), held, lenient=lenient).problems
+    except Damaged:
+        return (UNREADABLE,)

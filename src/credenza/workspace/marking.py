@@ -11,7 +11,7 @@ from credenza.ports import Tx
 from credenza.workspace import compose
 from credenza.workspace.migrating import Migrated
 
-_PAGE = 100  # versions
+_PAGE = 8  # versions, each of as much as a record may hold
 
 
 def conclude(before: Record, moved: Migrated, *, by: str, at: int) -> tuple[Item, Write | None]:
@@ -43,15 +43,7 @@ def conclude(before: Record, moved: Migrated, *, by: str, at: int) -> tuple[Item
 
 
 def _write(before: Record, document: Document, edits: list[Edit], by: str, at: int) -> Write:
-    record = msgspec.structs.replace(
-        before,
-        version=before.version + 1,
-        digest=None,
-        updated_at=at,
-        updated_by=by,
-        body=msgspec.json.encode(document),
-        type_version=document.type_version,
-    )
+    record = compose.next_record(before, document, by=by, at=at)
     return Write(before=before, record=record, document=document, edits=tuple(edits), children=False)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from credenza.connectors import ConnectorType, join
+from credenza.connectors.views import may_expose
 from credenza.errors import Damaged, Problem, WrongKey
 from credenza.model import Api, ApiPut, Document, Record, Secret, SecretRef, Version, locate, nest
 from credenza.sensitive import Sensitive
 from credenza.vault import Ring
 from credenza.workspace.children import Children
 from credenza.workspace.fitness import Plan, plan
-from credenza.workspace.scrubbing import list_exposed, scrub
+from credenza.workspace.scrubbing import Scrubbed
 from credenza.workspace.sealing import KIND, Outcome, Place, Sealer
 
 _CLOSED = "This secret cannot be opened to be sealed for the new version of its type: enter it again."
@@ -25,7 +26,8 @@ Texts = Mapping[str, str]
 class Lagging(NamedTuple):
     """A record that was saved under an earlier version of its type: what it says, and its secrets by path.
 
-    `history` gives the versions in which a value that is a secret now may stand in clear.
+    `history` gives the versions in which a value that is a secret now may stand in clear; reading them is
+    dear, and left to what is written.
     """
 
     record: Record
@@ -39,8 +41,7 @@ class Migrated(NamedTuple):
     """A record at the version its type has now: its document, and the secrets that belong to it by path.
 
     `stored` is what the store says of it; `sealed` and `retired` are as in `Write`, `resealed` the pointers
-    of what was opened, `exposed` the versions that hold in clear what is a secret now. With problems, it is
-    what a correction may be saved over.
+    of what was opened, `history` as in `Lagging`. With problems, it is what a correction may be saved over.
     """
 
     type: ConnectorType
@@ -51,16 +52,19 @@ class Migrated(NamedTuple):
     sealed: tuple[Secret, ...] = ()
     retired: tuple[str, ...] = ()
     resealed: tuple[str, ...] = ()
-    exposed: tuple[Version, ...] = ()
+    history: Callable[[], Iterator[Version]] = lambda: iter(())
 
     @property
     def references(self) -> Mapping[str, SecretRef]:
         """Return all secrets of the document by stored path."""
         return self.document.references()
 
-    def scrub(self, sealed: Sequence[Secret]) -> tuple[tuple[int, bytes], ...]:
+    def scrub(self, sealed: Sequence[Secret]) -> Iterable[tuple[int, bytes]]:
         """Return earlier versions without what is a secret now; `sealed` are those of the next version."""
-        return scrub(self.type, self.stored, self.document, {each.path for each in sealed}, self.exposed)
+        if not may_expose(self.type):
+            return ()
+        paths = {each.path for each in sealed}
+        return Scrubbed(self.type, self.stored, self.document, paths, self.history)
 
 
 class Migrator:
@@ -202,7 +206,7 @@ class Migrator:
             sealed=tuple(outcome.sealed),
             retired=tuple(path for path, ref in before.items() if references.get(path) != ref),
             resealed=tuple(locate(path) for path in sealed) if planned.reseals else (),
-            exposed=list_exposed(lagging.type, lagging.history()),
+            history=lagging.history,
         )
 
 

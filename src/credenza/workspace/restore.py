@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from credenza.connectors import ConnectorType
 from credenza.errors import Problem
 from credenza.model import Document, Item, Record, Secret, SecretRef, Write, locate
@@ -32,18 +30,7 @@ def restore(
     words = compose.secret_words(had, has, ())
     if not edits and now.missing == then.missing:
         return None, Item(record.name, "unchanged", record.version, (), words)
-    restored = msgspec.structs.replace(
-        record,
-        category=then.category,
-        description=then.description,
-        enabled=then.enabled,
-        version=record.version + 1,
-        digest=None,
-        updated_at=at,
-        updated_by=by,
-        body=msgspec.json.encode(then),
-        type_version=then.type_version,
-    )
+    restored = compose.next_record(record, then, by=by, at=at)
     sealed = {secret.path: secret for secret in moved.sealed if secret.path in has} if moved else {}
     back = [
         (path, ref.version)

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from credenza import access
 from credenza.connectors import ConnectorType
-from credenza.errors import Problem, TypeNotLoaded
+from credenza.errors import Damaged, Problem, TypeNotLoaded
 from credenza.model import Document, Item, Migrate, Permission, Record, Restore, Secret, Write
 from credenza.ports import Tx
 from credenza.workspace.admission import FORBIDDEN, NO_VERSION, TYPE_OUTDATED, Admission
 from credenza.workspace.context import Context
+from credenza.workspace.fitness import UNREADABLE
 from credenza.workspace.marking import conclude, read_history
 from credenza.workspace.migrating import Lagging, Migrated, Migrator
 from credenza.workspace.restore import find_lost, restore
@@ -109,7 +110,10 @@ class Reviser:
             return [TYPE_OUTDATED]
         if before.type_version == type_.version:
             return Revised(Item(before.name, "unchanged", before.version))
-        moved = self.move(before, type_, preview=context.dry_run)
+        try:
+            moved = self.move(before, type_, preview=context.dry_run)
+        except Damaged:
+            return [UNREADABLE]
         item, write = conclude(before, moved, by=context.actor.name, at=self._now)
         if write is None or context.dry_run:
             return Revised(item)

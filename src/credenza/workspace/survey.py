@@ -61,14 +61,14 @@ def _look(ring: Ring, catalogue: Catalogue, after: str, tx: Tx) -> _Part:
     held = tx.held([record.row for record in records])
     unreadable, count, behind, ahead, unfit = [], 0, 0, 0, 0
     for record in records:
-        sealed = Sealed(record, record.document(), held.get(record.row, {}))
-        count += len(sealed.document.references())
-        unfit += bool(sealed.document.unfit)
         type_ = catalogue.get(record.type)
         if type_ is not None:
             behind += record.type_version < type_.version
             ahead += record.type_version > type_.version
         try:
+            sealed = Sealed(record, record.document(), held.get(record.row, {}))
+            count += len(sealed.document.references())
+            unfit += bool(sealed.document.unfit)
             open_all(ring, sealed, catalogue)
         except CredenzaError as error:
             unreadable.append((record.name, error.message))

@@ -38,13 +38,17 @@ def see(record: Record, document: Document, catalogue: Catalogue, *, locked: boo
 def show_configuration(
     record: Record, document: Document, type: ConnectorType | None, *, locked: bool = False
 ) -> dict[str, Any]:
-    """Return the configuration of a document as reads show it; what its type has made a secret is none."""
+    """Return the configuration of a document as reads show it.
+
+    What its type has made a secret since is shown as one, as old as the record: when it was set is not known,
+    and it stays the same until it is sealed.
+    """
     if type is None:
         return present((), document.configuration, document.secrets, undecryptable=locked)
     exposed = find_exposed(type, document.type_version, document.configuration)
     if not exposed:
         return present(type.keys, document.configuration, document.secrets, undecryptable=locked)
-    refs = {f"/{k}": SecretRef(record.version, record.updated_at, text) for k, text in exposed.items()}
+    refs = {f"/{k}": SecretRef(1, record.created_at, text) for k, text in exposed.items()}
     public = {key: value for key, value in document.configuration.items() if key not in exposed}
     return present(
         type.keys, public, {**document.secrets, **refs}, undecryptable=document.secrets if locked else False

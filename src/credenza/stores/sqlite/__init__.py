@@ -10,7 +10,13 @@ from credenza.stores.sqlite.store import SqliteStore
 
 
 def open_store(
-    uri: str, *, serving: bool, create: bool = True, cache_mib: int = 2, checkpoint_mib: int = 16
+    uri: str,
+    *,
+    serving: bool,
+    create: bool = True,
+    read_only: bool = False,
+    cache_mib: int = 2,
+    checkpoint_mib: int = 16,
 ) -> SqliteStore:
     """Open the file of a `sqlite:` URI; four slashes begin an absolute path (SQLAlchemy's convention).
 
@@ -29,6 +35,7 @@ def open_store(
     return SqliteStore(
         path.absolute(),
         serving=serving,
+        read_only=read_only,
         cache_kib=cache_mib * 1024,
         checkpoint_pages=checkpoint_mib * 256,  # pages of 4 KiB
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -13,6 +14,10 @@ from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
 SCHEMA = 4  # the number of migrations, kept as `user_version`
+# What migrations would bring, by their numbers: to be read beside the tables of a file that stays as it is.
+_BESIDE = {
+    4: "CREATE TEMP VIEW integrations AS SELECT *, 1 AS type_version FROM main.integrations",
+}
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
 _PRAGMAS = {
     "journal_mode": "wal",
@@ -25,6 +30,11 @@ _PRAGMAS = {
     "busy_timeout": 10_000,
 }
 _HEADER = 100  # bytes; no database is shorter
+LATER = "This store was written by a later release of credenza; upgrade the program and start again."
+_TOO_EARLY = (
+    "This store was written by a much earlier release of credenza, and this command changes nothing: bring a "
+    "backup of it up to date with `credenza list`, and use this command on that."
+)
 _NO_DATABASE = "The file named by CREDENZA_STORE is not a database; nothing was changed in it."
 _FULL = {sqlite3.SQLITE_FULL}
 _PASSING = {
@@ -40,17 +50,24 @@ _PASSING = {
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def connect(path: Path, *, cache_kib: int, checkpoint_pages: int) -> sqlite3.Connection:
+def connect(
+    path: Path, *, cache_kib: int, checkpoint_pages: int, read_only: bool = False
+) -> sqlite3.Connection:
     """Open one connection, set its PRAGMAs and check that each took.
 
-    `checkpoint_pages` 0 never checkpoints: for programs beside a running server.
+    `checkpoint_pages` 0 never checkpoints: for programs beside a running server. With `read_only`, a file of
+    an earlier release is read as it is: that may be the one that is running.
 
     Raises:
         StoreRejected: the file is no database, or cannot be opened as it must be.
     """
     try:
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=256
+            f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
     except sqlite3.Error as error:
         raise StoreRejected(_why_not(error)) from None
@@ -61,6 +78,8 @@ def connect(path: Path, *, cache_kib: int, checkpoint_pages: int) -> sqlite3.Con
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
         connection.create_function("contains_folded", 3, search.contains, deterministic=True)
         connection.create_function("folded", 1, search.fold, deterministic=True)
+        if read_only:
+            _stand_in(connection)
     except sqlite3.Error as error:
         connection.close()
         raise StoreRejected(_why_not(error)) from None
@@ -122,6 +141,18 @@ def _configure(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma} = {value}")
         if connection.execute(f"PRAGMA {pragma}").fetchone()[0] != value:
             raise StoreRejected(f"SQLite did not accept {pragma} = {value} for this store.")
+
+
+def _stand_in(connection: sqlite3.Connection) -> None:
+    """Give a connection what the tables of its file lack, in memory and for itself alone."""
+    reached = connection.execute("PRAGMA user_version").fetchone()[0]
+    if reached > SCHEMA:
+        raise StoreRejected(LATER)
+    lacking = range(reached + 1, SCHEMA + 1)
+    if not all(number in _BESIDE for number in lacking):
+        raise StoreRejected(_TOO_EARLY)
+    for number in lacking:
+        connection.execute(_BESIDE[number])
 
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:

@@ -61,8 +61,8 @@ def create_rows(workspace: int, writes: Sequence[Write]) -> Rows:
     }
 
 
-def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write], keep: int) -> None:
-    """Write the next versions of records that exist, in the caller's transaction.
+def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write], keep: int) -> bool:
+    """Write the next versions of records that exist, in the caller's transaction; True: it scrubbed some.
 
     Raises:
         Conflict: a record is no longer at the version that was read.
@@ -83,11 +83,12 @@ def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Writ
     if retired:
         many(_RETIRE, retired)
     many(_RESTORE, [(write.record.row, *which) for write in writes for which in write.restored])
-    scrubbed = [(body.decode(), w.record.row, version) for w in writes for version, body in w.scrubbed]
-    if scrubbed:
-        many(_SCRUB, scrubbed)
+    # One body at a time is read and written: all of a history need not fit into memory.
+    bodies = ((body.decode(), w.record.row, version) for w in writes for version, body in w.scrubbed)
+    scrubbed = any(write.scrubbed for write in writes) and many(_SCRUB, bodies).rowcount > 0
     many(_DESTROY, [(write.record.row, write.record.version - keep) for write in writes])
     many(SECRET, [_secret(write, secret) for write in writes for secret in write.secrets])
+    return scrubbed
 
 
 def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]) -> None:

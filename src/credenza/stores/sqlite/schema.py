@@ -12,7 +12,7 @@ from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
 from credenza.stores.sqlite import facets
-from credenza.stores.sqlite.connect import APPLICATION, SCHEMA
+from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
 
@@ -54,9 +54,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
     applied = {migration.name for migration in migrations.applied(db)}
     if not applied <= {m.name for m in migrations._migrations}:  # noqa: SLF001  # no public list exists
-        raise StoreRejected(
-            "This store was written by a later release of credenza; upgrade the program and start again."
-        )
+        raise StoreRejected(LATER)
     if not migrations.pending(db):
         return
     # In one transaction: a start that is cut short, or two at once, leave no half of a schema.

@@ -31,10 +31,14 @@ _BROKEN = "The audit trail does not end where its head says; run `credenza audit
 
 
 class Shared:
-    """The common state of one transaction; forgotten with it when it is undone."""
+    """The common state of one transaction; forgotten with it when it is undone.
+
+    `scrubbed` says that it takes something out which the files must not hold for longer than need be.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Begin a transaction's state; nothing is read yet."""
+        self.scrubbed = False
         self._connection = connection
         self._last_row: int | None = None
         self._deferred = 0

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from filelock import FileLock
 from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
 from credenza.ports import Tx
-from credenza.stores.sqlite import connect, search
+from credenza.stores.sqlite import connect, upkeep
 from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.shared import Shared
 from credenza.stores.sqlite.transaction import SqliteTx
@@ -39,15 +40,25 @@ WHERE id = ? AND workspace_id = ?
 # A read for every request costs a tenth of a small save, and makes the event loop wait for the writer.
 _KEYS_GOOD = 0.02  # seconds
 _MOST_KEYS = 10_000
+_LOOK_SECONDS = 0.05
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(tuple[Tag, ...])
 
 
 class SqliteStore:
-    """Rows in one file. The constructor migrates it; `serving` refuses a second server on it."""
+    """Rows in one file. The constructor migrates it; `serving` refuses a second server on it.
+
+    With `read_only` nothing is written, and the tables of an earlier release are read as they are.
+    """
 
     def __init__(
-        self, path: Path, *, serving: bool, cache_kib: int = 2_048, checkpoint_pages: int = 4_000
+        self,
+        path: Path,
+        *,
+        serving: bool,
+        read_only: bool = False,
+        cache_kib: int = 2_048,
+        checkpoint_pages: int = 4_000,
     ) -> None:
         """Open a file, or make it.
 
@@ -56,16 +67,22 @@ class SqliteStore:
         """
         if sqlite3.sqlite_version_info < connect.OLDEST:
             raise StoreRejected("This Python carries an SQLite older than 3.38; use a newer Python.")
-        connect.create_privately(path)
         self.path = path
-        self._lock: FileLock | None = connect.hold(path, serving=serving)
-        self._settings = {
-            "cache_kib": cache_kib,
-            "checkpoint_pages": checkpoint_pages if self._lock else 0,
-        }
+        self._lock: FileLock | None = None
+        if not read_only:
+            connect.create_privately(path)
+            self._lock = connect.hold(path, serving=serving)
+        self._connect = partial(
+            connect.connect,
+            path,
+            cache_kib=cache_kib,
+            checkpoint_pages=checkpoint_pages if self._lock else 0,
+            read_only=read_only,
+        )
         try:
-            connection = connect.connect(path, **self._settings)
-            self._migrate(connection)
+            connection = self._connect()
+            if not read_only:
+                self._migrate(connection)
         except BaseException:
             self._release()
             raise
@@ -74,7 +91,7 @@ class SqliteStore:
         self._watching = Lock()
         self._seen, self._keys_good_until = 0, 0.0
         self._known_keys: dict[str, ApiKey] = {}
-        self._writer = Writer(connection, search.index_some if serving else lambda _: False)
+        self._writer = Writer(connection, upkeep.Upkeep() if serving else None)
 
     @property
     def folder(self) -> Path:
@@ -215,6 +232,15 @@ class SqliteStore:
         found = [f"SQLite finds damage: {sentence}." for sentence in told]
         return [*found, "There are rows whose owner is gone."] if orphans else found
 
+    def settle(self, seconds: float) -> bool:
+        """Wait until no file holds what was taken out; False: one still does, after so many seconds."""
+        end = time.monotonic() + seconds
+        while not self._is_settled():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
     def close(self) -> None:
         """Finish what was begun and let go of the file."""
         self._writer.close()
@@ -222,6 +248,15 @@ class SqliteStore:
         with self._watching:
             self._watcher.close()
         self._release()
+
+    def _is_settled(self) -> bool:
+        if self._lock is None:
+            return upkeep.is_log_empty(self.path)  # whoever has the lock empties it
+        try:
+            with self._readers.lend() as connection:
+                return upkeep.empty_log(connection)
+        except sqlite3.Error as error:
+            raise connect.translate(error) from None
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         try:
@@ -256,7 +291,7 @@ class SqliteStore:
         self._keys_good_until = now + _KEYS_GOOD
 
     def _connect_reader(self) -> sqlite3.Connection:
-        connection = connect.connect(self.path, **self._settings)
+        connection = self._connect()
         connection.execute("PRAGMA query_only = 1")
         return connection
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from credenza.errors import Conflict
+from credenza.errors import Conflict, Damaged
 from credenza.model import Edit, Paper, Record, Secret, Tenant, Usage, Version, Write
 from credenza.ports import Sheet
 from credenza.stores.sqlite import facets, listing, papers, saving, search
@@ -77,7 +77,8 @@ class SqliteTx:
         if updated:
             self._shared.write_rows()
             self._shared.forget(self._workspace, [write.record.name for write in updated])
-            saving.update(self._connection, self._workspace, updated, keep)
+            if saving.update(self._connection, self._workspace, updated, keep):
+                self._shared.scrubbed = True
 
     def distrust(self, row: int) -> None:
         """Forget the text a record was made from, so that the same text is looked at again."""
@@ -224,4 +225,8 @@ def _secret(row: tuple[Any, ...]) -> Secret:
 
 
 def _version(row: tuple[Any, ...]) -> Version:
-    return Version(row[0], row[1], row[2], _edits.decode(row[3]), row[4].encode())
+    try:
+        edits = _edits.decode(row[3])
+    except msgspec.DecodeError:
+        raise Damaged("A record of the store cannot be read any longer.") from None
+    return Version(row[0], row[1], row[2], edits, row[4].encode())

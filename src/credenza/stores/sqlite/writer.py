@@ -21,11 +21,13 @@ from credenza.errors import Unavailable
 from credenza.randomness import begin_afresh
 from credenza.stores.sqlite.connect import translate
 from credenza.stores.sqlite.shared import Shared
+from credenza.stores.sqlite.upkeep import Upkeep
 
 Job = Callable[[sqlite3.Connection, Shared], Any]
 Names = tuple[int, Sequence[str]]  # a workspace, and what a job of it will look for
 _GROUP = 64
 _IDLE_SECONDS = 0.2
+_LOOK_SECONDS = 1.0  # other programs write without a word to this one
 
 
 class _Waiting(NamedTuple):
@@ -35,15 +37,12 @@ class _Waiting(NamedTuple):
 
 
 class Writer:
-    """Own the writing connection.
+    """Own the writing connection; its `upkeep` is done when nobody waits, None: by another program."""
 
-    `idle` is called when nobody waits; it does a short piece of work and says whether more is left.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, idle: Callable[[sqlite3.Connection], bool]) -> None:
+    def __init__(self, connection: sqlite3.Connection, upkeep: Upkeep | None) -> None:
         """Start the thread."""
         self._connection = connection
-        self._idle = idle
+        self._upkeep = upkeep
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -89,16 +88,17 @@ class Writer:
                     waiting.future.set_exception(Unavailable("The store is closed."))
 
     def _serve(self) -> None:
-        wait: float | None = _IDLE_SECONDS
+        pause = _IDLE_SECONDS if self._upkeep else None
+        wait = pause
         while True:
             try:
                 first = self._queue.get(timeout=wait)
             except queue.Empty:
-                wait = 0.001 if self._tidy() else None
+                wait = 0.001 if self._tidy() else _LOOK_SECONDS
                 continue
             if first is None:
                 return
-            wait = _IDLE_SECONDS
+            wait = pause
             group = [first]
             last = self._gather(group)
             self._commit(group)
@@ -119,7 +119,7 @@ class Writer:
 
     def _tidy(self) -> bool:
         try:
-            return self._idle(self._connection)
+            return self._upkeep is not None and self._upkeep.work(self._connection)
         except (sqlite3.Error, MemoryError):
             self._undo()
             return False
@@ -138,6 +138,8 @@ class Writer:
             outcomes = [(one.future, *self._try(one.job, shared)) for one in group]
             shared.flush()
             self._connection.execute("COMMIT")
+            if shared.scrubbed and self._upkeep is not None:
+                self._upkeep.note_scrubbed()
         except BaseException as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
             self._undo()
             self._replay(group, error)
