@@ -29,7 +29,7 @@ import sqlite_utils
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from credenza.cli.failures import Misused
-from credenza.cli.plain_yaml import read_yaml
+from credenza.connectors.yaml_data import read_yaml
 from credenza.errors import Invalid
 from credenza.sensitive import Sensitive
 from importing.command import make_command

@@ -38,6 +38,23 @@ MODELS = {
         {"integrationName": "models", "api": "plain", "enabled": False},
     ],
 }
+KAFKA = {
+    "name": "events",
+    "type": "kafka",
+    "configuration": {
+        "endpoint": "broker.example.com:9093",
+        "connectionType": "AVRO",
+        "protocol": "SASL_SSL",
+        "user": "app",
+        "password": "made-up",
+        "authenticationType": "JKS",
+        "file": "S0VZU1RPUkU=",
+        "keyStorePassword": "also-made-up",
+        "schemaRegistryUrl": "https://key:made-up@registry.example.com",
+        "schemaRegistryAuthType": "Password in URL",
+        "valueSubjectNameStrategy": "io.confluent.kafka.serializers.subject.TopicNameStrategy",
+    },
+}
 
 
 def make_pair(folder, name="identity"):

@@ -53,12 +53,18 @@ def test_every_file_of_the_folder_and_below_is_one_integration(tmp_path, store):
     assert names(store) == ["a", "b", "db"]
 
 
-def test_apis_need_not_say_whose_they_are(tmp_path, store):
+def test_apis_need_not_say_whose_they_are_in_a_folder_or_a_file(tmp_path, store):
+    store.environment["KEY"] = "made-up"
     apis = [{"api": "m", "configuration": {"temperature": 1}}]
+    whole = {**OPENAI, "apis": apis}
+    referring = {**whole, "name": "c", "configuration": {"api_key": {"$env": "KEY"}}}
 
-    store.run("apply", write_all(tmp_path / "git", {**OPENAI, "apis": apis}))
+    store.run("apply", write_all(tmp_path / "git", whole))
+    store.run("apply", "-", input=[{**whole, "name": "b"}])
+    store.run("apply", "-", input=[referring])
 
-    assert store.json("get", "a")["apis"][0]["integrationName"] == "a"
+    for name in ("a", "b", "c"):
+        assert store.json("get", name)["apis"][0]["integrationName"] == name
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,19 @@ def test_what_is_wrong_is_told_by_file_and_nothing_is_saved(tmp_path, store, fil
     assert names_or_none(store) == []
 
 
+@pytest.mark.parametrize("options", [["--mode", "per-item"], ["--mode", "per-item", "--json"]])
+def test_each_for_itself_is_told_by_file_too(tmp_path, store, options):
+    git = write_all(tmp_path / "git", OPENAI, {"name": "x", "type": "no"})
+
+    told = store.run("apply", git, *options, code=failures.REFUSED)
+
+    if "--json" in options:
+        [_, failed] = json.loads(told.stdout)["results"]
+        assert [(each["name"], each.get("index")) for each in failed["problems"]] == [("x.json", None)]
+    else:
+        assert told.stderr.startswith("x.json /type: ")
+
+
 def names_or_none(prompt):
     return [each["name"] for each in prompt.json("list", "--all")]
 
@@ -112,7 +131,7 @@ def test_an_empty_folder_is_refused(tmp_path, store):
 
 
 def test_a_plan_shows_what_would_go_and_writes_nothing(store, folder):
-    told = store.run("apply", folder, "--plan", "--prune").stdout.splitlines()
+    told = store.run("apply", folder, "--plan", "--prune", "--yes").stdout.splitlines()
 
     assert told == [
         "name\ttype\tresult\tchanged\tsecrets",
@@ -213,7 +232,7 @@ def test_a_server_is_sent_the_same_and_loses_the_same(store, remote, folder):
     remote.run("apply", "-", input=[DATABASE, MAIL, OPENAI, STORAGE])
     write_all(folder, {**MAIL, "description": "New"})
 
-    for options in (["--plan"], ["--plan", "--prune"], ["--prune", "--yes"], ["--prune"]):
+    for options in (["--plan"], ["--plan", "--prune", "--yes"], ["--prune", "--yes"], ["--prune"]):
         ours, theirs = (prompt.run("apply", folder, *options).output for prompt in (store, remote))
         assert theirs == ours
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from cli_prompt import OPENAI, SENDGRID, Prompt
 from credenza.cli import failures
-from credenza.cli.plain_yaml import read_yaml
 from credenza.cli.variables import derive_prefix, list_variables, name_variable, write_shell
+from credenza.connectors.yaml_data import read_yaml
 from credenza.errors import Invalid
 from credenza.transfer.documents import write_yaml
 from examples import query

@@ -236,6 +236,7 @@ def test_what_is_deleted_is_gone(remote):
 
     with pytest.raises(PreconditionFailed):
         remote.delete("one", expected_version=7)
+    remote.delete("one", expected_version=1, dry_run=True)
     remote.delete("one", expected_version=1)
     with pytest.raises(NotFound):
         remote.delete("one")

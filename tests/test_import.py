@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from age_keys import DATABASE, MODELS, codes, make_pair, new_store, resolved, shared_store
+from age_keys import DATABASE, MODELS, codes, make_pair, new_store, resolved, shared_store, write_all
 from cli_prompt import OPENAI, SENDGRID, Prompt
 from credenza.cli import failures, imports
 from web_server import serve
 
-MODEL = "/apis/0/configuration"
+MODEL = "/apis/org~1model:1/configuration"
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ SECRETS = {
 
 
 def test_what_was_exported_without_secrets_says_by_integration_which_are_needed(there, bare):
-    told = there.json("import", bare, "--dry-run")
+    told = there.json("import", bare, "--dry-run", code=failures.REFUSED)
 
     assert {name: sorted(each) for name, each in needs(told).items()} == {
         name: sorted(each) for name, each in ALL.items()
@@ -92,7 +92,7 @@ def test_what_was_exported_without_secrets_says_by_integration_which_are_needed(
 
 
 def test_as_a_table_for_people(there, bare):
-    rows = there.run("import", bare, "--dry-run").stdout.splitlines()
+    rows = there.run("import", bare, "--plan", code=failures.REFUSED).stdout.splitlines()
 
     assert rows[0] == "name\tresult\tsecrets\tneedsSecrets"
     assert rows[1] == "a\tfailed\t\tapi_key"
@@ -108,7 +108,7 @@ def test_without_them_a_strict_store_refuses_what_cannot_be_without_and_saves_no
 
 
 def test_a_lenient_store_saves_them_incomplete(there, bare):
-    told = there.json("import", bare, "--validation", "lenient")
+    told = there.json("import", bare, "--validation", "lenient", "--leave-out")
 
     assert told["created"] == 3
     assert needs(told)["orders-db"] == ["/configuration/password"]
@@ -142,9 +142,10 @@ def test_secrets_are_taken_from_a_file_or_a_descriptor(tmp_path, source, there, 
 def test_at_a_terminal_each_is_asked_for_hidden_and_may_be_left_out(there, bare):
     answers = ["sk-1", "sk-2", "", "", "pw-3"]
 
-    told = there.run("import", bare, input="\n".join(answers) + "\n")
+    told = there.run("import", bare, "--leave-out", input="\n".join(answers) + "\n")
 
-    assert "models: apis/0/configuration/api_key (hidden; empty leaves it out): " in told.stderr
+    assert "models: apis/org~1model:1/configuration/api_key (hidden; empty leaves it out): " in told.stderr
+    assert "warning: 3 secrets left out, see needsSecrets" in told.stderr
     assert not any(answer in told.output for answer in answers if answer)
     assert there.json("resolve", "models")["configuration"] == {"api_key": "sk-2"}
     assert there.json("resolve", "orders-db")["configuration"]["password"] == "pw-3"
@@ -154,7 +155,8 @@ def test_at_a_terminal_each_is_asked_for_hidden_and_may_be_left_out(there, bare)
 def test_where_a_kept_secret_would_go_elsewhere_it_is_asked_for_again(here, bare):
     bare.write_text(bare.read_text().replace("//db.example.com", "//db2.example.com"))
 
-    assert needs(here.json("import", bare, "--dry-run"))["orders-db"] == ["/configuration/password"]
+    told = here.json("import", bare, "--dry-run", code=failures.REFUSED)
+    assert needs(told)["orders-db"] == ["/configuration/password"]
     refusal = here.refusal("import", bare, "--no-input", code=failures.REFUSED)
     assert codes(refusal) == [("secret_reentry_required", "orders-db", "/configuration/password")]
     here.run("import", bare, input="new\n")
@@ -171,6 +173,96 @@ def test_a_required_secret_that_the_file_does_not_even_name_is_needed_too(there)
     there.run("import", path, input="SG\n")
 
     assert there.run("resolve", "m", "--key", "api_key").stdout == "SG"
+
+
+@pytest.mark.usefixtures("attended")
+@pytest.mark.parametrize("way", ["prompt", "file"])
+def test_of_an_api_that_the_file_leaves_out_a_secret_is_taken_by_its_name(tmp_path, there, way):
+    api = {"integrationName": "a", "api": "gpt/4", "configuration": {"temperature": 0.5, "api_key": "own"}}
+    there.run("apply", "-", input=[{**OPENAI, "apis": [api]}])
+    moved = {**OPENAI, "configuration": {"api_key": "new", "endpoint": "https://x.example"}}
+    path = tmp_path / "moved.json"
+    path.write_text(json.dumps(moved))
+
+    [told] = there.json("import", path, "--dry-run", code=failures.REFUSED)["results"]
+    assert told["needsSecrets"] == ["/apis/gpt~14/configuration/api_key"]
+    if way == "prompt":
+        there.run("import", path, input="entered")
+    else:
+        secrets = given(tmp_path, {"a": dict.fromkeys(told["needsSecrets"], "entered")})
+        there.run("import", path, "--secrets-file", secrets)
+
+    [kept] = there.json("resolve", "a")["apis"]
+    assert kept["configuration"] == {"temperature": 0.5, "api_key": "entered"}
+
+
+def test_secrets_of_apis_are_named_alike_wherever_they_stand(here, bare):
+    [_, models, _] = here.json("import", bare, "--dry-run")["results"]
+    assert f"{MODEL}/api_key" in models["secrets"]
+    here.run("delete", "models", "--yes")
+    [_, models, _] = here.json("import", bare, "--dry-run", code=failures.REFUSED)["results"]
+    assert f"{MODEL}/api_key" in models["needsSecrets"]
+
+
+def test_a_secret_of_an_api_may_be_given_by_its_position_too(tmp_path, there, bare):
+    models = {**SECRETS["models"], "/apis/0/configuration/api_key": "by-position"}
+    del models[f"{MODEL}/api_key"]
+
+    there.run("import", bare, "--secrets-file", given(tmp_path, {**SECRETS, "models": models}))
+
+    assert there.json("resolve", "models")["apis"][0]["configuration"]["api_key"] == "by-position"
+
+
+@pytest.mark.parametrize("validation", ["strict", "lenient"])
+def test_a_url_that_is_lacking_is_not_left_out_unasked_for_other_secrets_would_go_elsewhere(
+    tmp_path, there, bare, validation
+):
+    secrets = {**SECRETS, "models": {"api_key": "sk-made-up"}}
+    options = [bare, "--secrets-file", given(tmp_path, secrets), "--validation", validation]
+
+    refusal = there.refusal("import", *options, code=failures.REFUSED)
+    assert codes(refusal) == [("destination_left_out", "models", "/configuration/endpoint")]
+    told = there.json("import", *options, "--plan", code=failures.REFUSED)["results"]
+    assert [each["result"] for each in told] == ["created", "failed", "created"]
+    assert there.json("list", "--all") == []
+
+    there.run("import", *options, "--leave-out")
+    assert there.json("resolve", "models")["configuration"] == {"api_key": "sk-made-up"}
+
+
+def test_a_plan_leaves_with_the_code_that_the_import_would(there):
+    there.run("import", "-", "--plan", input=[OPENAI])
+    there.run("import", "-", "--plan", input=[OPENAI, {"name": "x", "type": "nope"}], code=failures.REFUSED)
+
+
+def test_in_the_plan_of_a_folder_problems_name_the_file(tmp_path, there):
+    git = write_all(tmp_path / "git", OPENAI, {"name": "x", "type": "nope"})
+
+    told = there.run("import", git, "--plan", code=failures.REFUSED).stderr
+
+    assert told.startswith("x.json /type: ")
+
+
+def test_names_and_tags_say_which_are_meant(there):
+    tagged = [{**OPENAI, "tags": [{"key": "team", "value": "shop"}]}, SENDGRID, {**OPENAI, "name": "a2"}]
+
+    for options, meant in (
+        (["--names", "a*"], ["a", "a2"]),
+        (["--tag", "team"], ["a"]),
+        (["--tag", "team=other", "--names", "*"], []),
+        (["--names", "b", "--prefix", "x-"], ["x-b"]),
+    ):
+        code = 0 if meant else failures.NOT_FOUND
+        told = there.run("import", "-", "--plan", *options, input=tagged, code=code)
+        assert [line.partition("\t")[0] for line in told.stdout.splitlines()[1:-1]] == meant
+
+
+def test_a_wrong_parent_of_an_api_is_refused_whether_or_not_the_name_is_changed(there):
+    item = {**OPENAI, "apis": [{"integrationName": "another", "api": "m"}]}
+
+    for options in ([], ["--prefix", "x-"]):
+        refusal = there.refusal("import", "-", *options, input=[item], code=failures.REFUSED)
+        assert [code for code, *_ in codes(refusal)] == ["parent_mismatch"]
 
 
 NOWHERE = [
@@ -242,7 +334,8 @@ def test_into_a_server_it_is_the_same(tmp_path, service, key, there, bare):
     with serve(service) as url:
         remote = Prompt(tmp_path / "none", "env://CREDENZA_TEST_NONE")
         remote.environment |= {"CREDENZA_URL": url, "CREDENZA_TOKEN": key()}
-        assert remote.json("import", bare, "--dry-run") == there.json("import", bare, "--dry-run")
+        plans = [each.run("import", bare, "--dry-run", code=failures.REFUSED) for each in (remote, there)]
+        assert plans[0].output == plans[1].output
         path = given(tmp_path, SECRETS)
         told = [prompt.run("import", bare, "--secrets-file", path).output for prompt in (remote, there)]
 

@@ -115,6 +115,14 @@ def test_every_error_is_described_as_a_problem():
                 }
 
 
+def test_of_a_conflict_it_is_said_when_sending_it_again_helps_and_when_not():
+    told = DOCUMENT["components"]["responses"]["Conflict"]["description"]
+
+    assert told.startswith("With `retryable`")
+    assert all(f"`{code}`" in told for code in ("type_in_use", "type_built_in", "type_outdated"))
+    assert "409" in operation(("get", "/api/integrations/provider/{name}/resolved"))["responses"]
+
+
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_exactly_the_described_query_parameters_are_taken(api, call):
     described = [resolve(each) for each in operation(call).get("parameters", ())]

@@ -1,4 +1,4 @@
-"""A sealed string is good for one type, key and destination; cut out and put elsewhere it is refused."""
+"""A sealed string is good for one name, type, key and destination; put elsewhere it is refused."""
 
 import base64
 import json
@@ -7,30 +7,14 @@ import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization as forms
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from age_keys import codes, make_pair, new_store, shared_store, write_all
+from age_keys import KAFKA, codes, make_pair, new_store, shared_store, write_all
 from cli_prompt import OPENAI, SENDGRID
 from credenza.cli import failures, recipients
 from credenza.sensitive import Sensitive
 
-KAFKA = {
-    "name": "events",
-    "type": "kafka",
-    "configuration": {
-        "endpoint": "broker.example.com:9093",
-        "connectionType": "AVRO",
-        "protocol": "SASL_SSL",
-        "user": "app",
-        "password": "made-up",
-        "authenticationType": "JKS",
-        "file": "S0VZU1RPUkU=",
-        "keyStorePassword": "also-made-up",
-        "schemaRegistryUrl": "https://key:made-up@registry.example.com",
-        "schemaRegistryAuthType": "Password in URL",
-        "valueSubjectNameStrategy": "io.confluent.kafka.serializers.subject.TopicNameStrategy",
-    },
-}
 AZURE = {
     "name": "azure",
     "type": "azure_openai",
@@ -102,9 +86,8 @@ def test_it_may_be_armoured_or_not(store, sealed):
     assert store.run("resolve", "a", "--key", "api_key").stdout == "sk-made-up"
 
 
-def test_another_name_or_path_of_an_url_is_no_matter(store, sealed):
+def test_another_path_of_an_url_is_no_matter(store, sealed):
     [azure] = sealed(AZURE)
-    azure["name"] = azure["apis"][0]["integrationName"] = "other"
     azure["configuration"]["endpoint"] = "https://ONE.example.com:443/v2"
 
     assert store.run("apply", "-", input=[azure]).stdout == "1 created.\n"
@@ -398,3 +381,58 @@ def test_an_identity_under_a_passphrase_opens_with_it(tmp_path, store, monkeypat
     assert "its passphrase is another" in told["message"]
     monkeypatch.setattr(recipients, "ask_passphrase", lambda: Sensitive("made-up"))
     assert store.run("apply", "-", "--identity", locked, input=items).stdout == "1 unchanged.\n"
+
+
+@pytest.mark.parametrize("form", ["OpenSSH", "PEM"])
+def test_of_a_key_of_ssh_under_a_passphrase_a_sentence_says_that_it_is_not_opened(
+    tmp_path, store, sealed, form
+):
+    locked = tmp_path / "locked"
+    if form == "OpenSSH":
+        body = b"openssh-key-v1\0" + b"\0\0\0\x0aaes256-ctr" + b"\0\0\0\x06bcrypt" + bytes(40)
+        lines = base64.encodebytes(body).decode()
+        locked.write_text(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{lines}-----END OPENSSH PRIVATE KEY-----\n")
+    else:
+        private = rsa.generate_private_key(65537, 1024)  # small: nothing is sealed to it
+        under = forms.BestAvailableEncryption(b"made-up")
+        locked.write_bytes(
+            private.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, under)
+        )
+
+    told = store.refusal("apply", "-", "--identity", locked, input=sealed(OPENAI), code=failures.USAGE)
+
+    assert "of SSH under a passphrase is not opened" in told["message"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_an_identity_that_everybody_can_read_is_warned_of_but_not_into_json(store, sealed, pair):
+    words = "everybody on this machine can read the file of --identity"
+    for mode, warned in ((0o600, False), (0o640, False), (0o644, True)):
+        pair[1].chmod(mode)
+        assert (words in store.run("apply", "-", input=sealed(OPENAI)).stderr) == warned
+    assert store.run("apply", "-", "--json", input=sealed(OPENAI)).stderr == ""
+    pair[1].chmod(0o600)
+
+
+def test_a_variable_that_is_no_text_is_told_by_its_place(tmp_path, store, monkeypatch):
+    monkeypatch.setenv("OUR_KEY", os.fsdecode(b"CNRY\xff"))
+    item = {**OPENAI, "configuration": {"api_key": {"$env": "OUR_KEY"}}}
+
+    assert refused(store, item) == [("variable_not_text", "a", "/configuration/api_key")]
+    git = write_all(tmp_path / "git", item)
+    refusal = store.refusal("import", git, code=failures.REFUSED)
+    assert codes(refusal) == [("variable_not_text", "a.json", "/configuration/api_key")]
+    assert "CNRY" not in json.dumps(refusal)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_ends_of_lines_stay_as_they_are(tmp_path, store, pair, number):
+    text = ("\ufeff" + TEXTS[number]).replace("\n", "\r\n").encode()
+    file = tmp_path / "a.yaml"
+    file.write_bytes(text)
+
+    store.run("seal", file, "api_key", "--recipient", pair[0], input="k")
+
+    made = file.read_bytes()
+    assert made.startswith(b"\xef\xbb\xbf")
+    assert made.count(b"\n") == made.count(b"\r\n") > 5

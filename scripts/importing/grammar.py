@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from credenza.cli.plain_yaml import read_yaml
+from credenza.connectors.yaml_data import read_yaml
 from credenza.errors import Invalid, Problem
 from importing.entries import Case, Entry, Value
 from importing.groups import Group

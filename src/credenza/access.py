@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -63,7 +63,12 @@ def covers(actor: Actor, name: str, tags: tuple[Tag, ...]) -> bool:
 
 def covers_name(actor: Actor, name: str) -> bool:
     """Say whether a name alone lies within the actor's limits."""
-    return not actor.names or any(fnmatchcase(name, glob) for glob in actor.names)
+    return matches(actor.names, name)
+
+
+def matches(globs: Sequence[str], name: str) -> bool:
+    """Say whether a name is one of those that globs mean; without any, all are."""
+    return not globs or any(fnmatchcase(name, glob) for glob in globs)
 
 
 def make_key(random: bytes) -> tuple[str, str]:

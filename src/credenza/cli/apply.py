@@ -9,13 +9,20 @@ import rich_click as click
 
 from credenza.cli.documents import FORMATS
 from credenza.cli.failures import REFUSED
-from credenza.cli.folders import Batch, naming, open_references, read_batch, read_folder, refers
+from credenza.cli.folders import (
+    Bundle,
+    locate_receipt,
+    naming,
+    open_references,
+    read_batch,
+    read_folder,
+    refers,
+)
 from credenza.cli.pruning import Prune, check_prune, plan_prune, write_prune
 from credenza.cli.receipts import write_receipt
-from credenza.cli.recipients import identity_option, read_sources
-from credenza.cli.remote import STDIN, names_server, remote_options
-from credenza.cli.session import json_option, saving_options, store_options, workspace_option
-from credenza.cli.targets import Scope, opened_target, scope_options
+from credenza.cli.recipients import read_sources
+from credenza.cli.remote import STDIN, names_server
+from credenza.cli.targets import Saving, Scope, opened_target, scope_options, target_options
 from credenza.errors import Invalid
 from credenza.web.integrations.wire import Items
 from credenza.workspace import Mode
@@ -41,12 +48,7 @@ from credenza.workspace import Mode
 )
 @scope_options
 @click.option("-y", "--yes", is_flag=True, help="Let --prune remove integrations that hold secrets, too.")
-@identity_option
-@remote_options
-@workspace_option
-@store_options
-@saving_options
-@json_option
+@target_options
 @click.pass_context
 def apply(  # noqa: PLR0917  # click gives them by name
     ctx: click.Context,
@@ -79,24 +81,22 @@ def apply(  # noqa: PLR0917  # click gives them by name
     with opened_target(reads_stdin=file == STDIN) as target, naming(batch.files):
         going = plan_prune(target, wanted, batch, dry_run=dry_run) if prune else []
         referring = any(refers(bytes(raw)) for raw in batch.raws)
-        if folder or referring:
-            catalogue = target.catalogue if referring else None
-            batch = open_references(batch, catalogue, read_sources(remote=remote))
+        catalogue = target.catalogue if referring else None
+        batch = open_references(batch, catalogue, read_sources(remote=remote))
         if not dry_run:
             write_prune(going)
         receipt = target.save(
             batch.raws,
             [each.drop() for each in going],
-            mode=Mode(mode),
-            dry_run=dry_run,
-            replace_apis=replace_apis,
+            how=Saving(Mode(mode), dry_run, replace_apis),
         )
     told = [each.told(item) for each, item in zip(going, receipt.items[len(batch.raws) :], strict=True)]
     receipt = msgspec.structs.replace(receipt, items=(*receipt.items[: len(batch.raws)], *told))
+    receipt = locate_receipt(receipt, batch.files)
     write_receipt(receipt, [*types, *(each.type for each in going)])
     if any(item.problems for item in receipt.items):
         ctx.exit(REFUSED)
 
 
-def _items(batch: Batch, *, replace_apis: bool) -> Items:
+def _items(batch: Bundle, *, replace_apis: bool) -> Items:
     return Items(batch.raws, replace_apis=replace_apis, expected=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from credenza.cli.plain_yaml import read_yaml
+from credenza.connectors.yaml_data import read_yaml
 from credenza.errors import Invalid, Problem
 
 FORMATS = ("json", "jsonl", "yaml")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,27 +15,34 @@ from credenza.cli.documents import convert
 from credenza.cli.failures import Misused
 from credenza.cli.output import clean
 from credenza.cli.remote import STDIN
+from credenza.cli.trees import list_files, read_file
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Invalid, Problem
+from credenza.model import Receipt
 from credenza.transfer.opening import Sources, open_item
 from credenza.web.integrations import explain
 from credenza.web.integrations.wire import MAX_ITEMS, is_sound, read_items
 from credenza.workspace.admission import is_name
 
-_SUFFIXES = (".yaml", ".yml", ".json")
 _ONE = "A file of a folder holds one integration, and this one holds {} of them."
 _TWICE = "Two files have one name, or names that differ only by case: this one and {}."
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class Batch(NamedTuple):
-    """The text of each integration; of a folder, also the file of each, as it is called in the folder."""
+class Bundle(NamedTuple):
+    """The text of each integration; of a folder, also the file of each, as it is called in the folder.
+
+    `passed` names what was passed over in the folder. `renamed` has by index what those were called that got
+    another name on the command line.
+    """
 
     raws: list[msgspec.Raw]
     files: Sequence[str] = ()
+    passed: Sequence[str] = ()
+    renamed: Mapping[int, str] = MappingProxyType({})
 
 
-def read_batch(file: str, format: str | None, *, limited: bool) -> Batch:
+def read_batch(file: str, format: str | None, *, limited: bool) -> Bundle:
     """Return the integrations of a file or of standard input; `limited`: as many as one batch may have.
 
     Raises:
@@ -49,13 +56,13 @@ def read_batch(file: str, format: str | None, *, limited: bool) -> Batch:
         raws = []
     if not raws or (limited and len(raws) > MAX_ITEMS):
         read_items(body)  # says what is wrong with it
-    return Batch(raws)
+    return Bundle(raws)
 
 
-def read_folder(folder: Path) -> Batch:
+def read_folder(folder: Path) -> Bundle:
     """Return the integrations of a folder and all below it, one of each `.yaml`, `.yml` and `.json` file.
 
-    What begins with a dot is passed over.
+    What begins with a dot is passed over; links to folders and files of JSON Lines are too, and named.
 
     Raises:
         Invalid: files cannot be read, hold something else, or have one name; all of them are named.
@@ -63,10 +70,11 @@ def read_folder(folder: Path) -> Batch:
     """
     raws, files, problems = [], [], []
     owners: dict[str, str] = {}
-    for path in _list_files(folder):
+    tree = list_files(folder)
+    for path in tree.files:
         file = clean(path.relative_to(folder).as_posix())
         try:
-            raw = _read_one(path)
+            raw = _read_one(folder, path)
         except Invalid as error:
             problems += [msgspec.structs.replace(each, name=file) for each in error.problems]
             continue
@@ -82,10 +90,23 @@ def read_folder(folder: Path) -> Batch:
         raise Invalid(
             "The folder cannot be read; nothing was saved.", code=problems[0].code, problems=problems
         )
-    return Batch(raws, files)
+    return Bundle(raws, files, [clean(path.relative_to(folder).as_posix()) for path in tree.passed])
 
 
-def open_references(batch: Batch, catalogue: Catalogue | None, sources: Sources) -> Batch:
+def list_items(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield file and content of each integration of a folder; what cannot be read is passed over.
+
+    Raises:
+        Misused: the folder cannot be read.
+    """
+    for path in list_files(folder).files:
+        with suppress(Invalid):
+            item = decode(_read_one(folder, path))
+            if item is not None:
+                yield path, item
+
+
+def open_references(batch: Bundle, catalogue: Catalogue | None, sources: Sources) -> Bundle:
     """Return the integrations with values in the places of references to the environment and to sealed ones.
 
     Without a catalogue there is nothing to open.
@@ -95,19 +116,22 @@ def open_references(batch: Batch, catalogue: Catalogue | None, sources: Sources)
     """
     raws, problems = [], []
     for index, raw in enumerate(batch.raws):
-        item = decode(raw)
+        # Most of what is saved has neither, and a file may hold ten thousand.
+        text = bytes(raw)
+        item = decode(raw) if refers(text) or b'"apis"' in text else None
         if item is None:
             raws.append(raw)
             continue
-        opened = open_item(item, catalogue, sources) if catalogue is not None and refers(bytes(raw)) else None
-        if opened is not None:
+        opened = None
+        if catalogue is not None and refers(text):
+            opened = open_item(item, catalogue, sources, batch.renamed.get(index))
             problems += [locate_in(item, index, problem) for problem in opened.problems]
             item = opened.item.reveal()
         raws.append(msgspec.Raw(msgspec.json.encode(item)) if complete(item) or opened is not None else raw)
     if problems:
         message = "References cannot become values; nothing was saved."
         raise locate(Invalid(message, code=problems[0].code, problems=problems), batch.files)
-    return Batch(raws, batch.files)
+    return batch._replace(raws=raws)
 
 
 def refers(text: bytes) -> bool:
@@ -134,13 +158,17 @@ def locate_in(item: Mapping[str, Any], index: int, problem: Problem) -> Problem:
 
 def locate(error: CredenzaError, files: Sequence[str]) -> CredenzaError:
     """Let the problems of an error name files instead of numbers, where the batch is a folder."""
-    error.problems = tuple(
-        msgspec.structs.replace(each, index=None, name=files[each.index])
-        if each.index is not None and each.index < len(files)
-        else each
-        for each in error.problems
-    )
+    error.problems = _locate(error.problems, files)
     return error
+
+
+def locate_receipt(receipt: Receipt, files: Sequence[str]) -> Receipt:
+    """Return a receipt whose problems name files instead of numbers, where the batch is a folder."""
+    items = (
+        msgspec.structs.replace(item, problems=_locate(item.problems, files)) if item.problems else item
+        for item in receipt.items
+    )
+    return msgspec.structs.replace(receipt, items=tuple(items))
 
 
 @contextmanager
@@ -170,6 +198,15 @@ def decode(raw: msgspec.Raw) -> dict[str, Any] | None:
     return item if isinstance(item, dict) else None
 
 
+def _locate(problems: Sequence[Problem], files: Sequence[str]) -> tuple[Problem, ...]:
+    return tuple(
+        msgspec.structs.replace(each, index=None, name=files[each.index])
+        if each.index is not None and each.index < len(files)
+        else each
+        for each in problems
+    )
+
+
 def _read(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read()
@@ -179,12 +216,8 @@ def _read(file: str) -> bytes:
         raise Misused(f"The file cannot be read: {error.strerror}.") from None
 
 
-def _read_one(path: Path) -> msgspec.Raw:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        message = f"The file cannot be read: {error.strerror}."
-        raise Invalid(message, problems=[Problem("unreadable_file", message)]) from None
+def _read_one(folder: Path, path: Path) -> msgspec.Raw:
+    data = read_file(folder, path)
     found = _raws.decode(_to_array(convert(data, path.suffix.lower().removeprefix("."))))
     if len(found) != 1:
         message = _ONE.format(len(found) or "none")
@@ -202,17 +235,6 @@ def _to_array(body: bytes) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         read_items(body)  # says what is wrong with it
     return body
-
-
-def _list_files(folder: Path) -> list[Path]:
-    def refuse(error: OSError) -> None:
-        raise Misused(f"The folder cannot be read: {error.strerror}.") from None
-
-    found = []
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        found += [Path(place, each) for each in files if not each.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in _SUFFIXES)
 
 
 def _is_name(name: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from credenza.cli.failures import Misused
-from credenza.cli.folders import Batch, decode, read_name
+from credenza.cli.folders import Bundle, decode, read_name
 from credenza.cli.output import count, wants_json, write_table
 from credenza.cli.targets import Scope, Target
 from credenza.errors import Invalid, Problem
@@ -20,6 +20,11 @@ from credenza.workspace.compose import escape
 _UNSURE = (
     "Integrations would be removed with the only copy of their secrets; nothing was changed. Say --yes, or"
     " write them to a file first: credenza export --recipient."
+)
+_ONLY_COPY = "The secrets of this integration are kept nowhere else: it goes only with --yes."
+_PASSED = (
+    "A part of the folder is passed over, so nobody can tell what --prune is to leave; nothing was changed."
+    " Move it into files of the folder, one for each integration."
 )
 _EMPTY = "The folder holds no integration, and --prune would remove all in scope; say --yes if that is meant."
 
@@ -39,16 +44,19 @@ class Going(msgspec.Struct, frozen=True):
     type: str
     version: int
     secrets: tuple[str, ...]
+    problem: Problem | None = None
 
     def drop(self) -> Drop:
         """Return the change that removes it, if nobody has changed it since."""
         return Drop(self.name, self.version)
 
     def told(self, item: Item) -> Item:
-        """Return what a receipt says of it, with what becomes of its secrets."""
+        """Return what a receipt says of it, with what becomes of its secrets and what keeps it from going."""
         if item.result != "deleted":
             return item
-        return msgspec.structs.replace(item, secrets=dict.fromkeys(self.secrets, "destroyed"))
+        problems = item.problems if self.problem is None else (*item.problems, self.problem)
+        secrets = dict.fromkeys(self.secrets, "destroyed")
+        return msgspec.structs.replace(item, secrets=secrets, problems=problems)
 
 
 def check_prune(prune: Prune, *, folder: bool, mode: Mode) -> None:
@@ -63,23 +71,29 @@ def check_prune(prune: Prune, *, folder: bool, mode: Mode) -> None:
         raise Misused("--prune is all or nothing: it does not go with --mode per-item.")
 
 
-def plan_prune(target: Target, prune: Prune, batch: Batch, *, dry_run: bool) -> list[Going]:
-    """Return what is in scope and named by no file.
+def plan_prune(target: Target, prune: Prune, batch: Bundle, *, dry_run: bool) -> list[Going]:
+    """Return what is in scope and named by no file; in a plan, with what lacks a --yes as its problem.
 
     Raises:
-        Invalid: it holds the only copy of secrets, or no file names anything, and nobody said --yes.
+        Invalid: it holds the only copy of secrets, or no file names anything, and nobody said --yes; or a
+            part of the folder was not read.
     """
-    sure = prune.sure or dry_run
-    if not batch.raws and not sure:
+    if batch.passed:
+        told = "This is passed over: a link to a folder, or a file of JSON Lines."
+        raise Invalid(
+            _PASSED,
+            code="passed_over",
+            problems=[Problem("passed_over", told, name=each) for each in batch.passed],
+        )
+    if not batch.raws and not (prune.sure or dry_run):
         raise Invalid(_EMPTY, code="empty_folder")
     named = {read_name(item) for item in map(decode, batch.raws) if item is not None}
     found = [_look_at(each) for each in target.list(prune.scope) if each["name"] not in named]
-    problems = [
-        Problem("only_copy", "The secrets of this integration are kept nowhere else.", name=each.name)
-        for each in found
-        if each.secrets
-    ]
-    if problems and not sure:
+    if prune.sure:
+        return found
+    found = [msgspec.structs.replace(each, problem=_doubt(each, batch)) for each in found]
+    problems = [each.problem for each in found if each.problem is not None]
+    if problems and not dry_run:
         raise Invalid(_UNSURE, code="only_copy", problems=problems)
     return found
 
@@ -89,6 +103,13 @@ def write_prune(going: Sequence[Going]) -> None:
     if going and not wants_json():
         rows = [(each.name, each.type, "goes", _count(each)) for each in going]
         write_table(("name", "type", "result", "secrets"), rows)
+
+
+def _doubt(going: Going, batch: Bundle) -> Problem | None:
+    """Return why an integration goes only with --yes, or None."""
+    if going.secrets:
+        return Problem("only_copy", _ONLY_COPY, name=going.name)
+    return None if batch.raws else Problem("empty_folder", _EMPTY, name=going.name)
 
 
 def _look_at(shown: Mapping[str, Any]) -> Going:

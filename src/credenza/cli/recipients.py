@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
+from credenza.cli.allowances import allows_any_name
 from credenza.cli.failures import Misused
+from credenza.cli.options import keep, with_options
 from credenza.cli.output import current_context, wants_json
 from credenza.cli.session import read_settings
 from credenza.sensitive import Sensitive
@@ -30,30 +32,34 @@ _PRIVATE = ("AGE-SECRET-KEY-", "AGE-PLUGIN-")
 _OURS = "CREDENZA_"
 _IN_VARIABLE = "env://"
 _LARGEST = 1 << 16
+_NO_KEY = "A file of --identity holds no private key of age or SSH, or its passphrase is another."
+_LOCKED = (
+    "A private key of SSH under a passphrase is not opened here: name a copy without one (ssh-keygen -p), or"
+    " a key of age, which may have one."
+)
 
 
 def recipient_options(command: Command) -> Command:
     """Add the options that name whom to seal to."""
-    for add in (
-        click.option(
-            "--recipients-file",
-            metavar="FILE",
-            multiple=True,
-            expose_value=False,
-            callback=_keep(_RECIPIENTS_FILES),
-            help="A file with one public key a line.",
-        ),
+    return with_options(
+        command,
         click.option(
             "--recipient",
             metavar="KEY",
             multiple=True,
             expose_value=False,
-            callback=_keep(_RECIPIENTS),
+            callback=keep(_RECIPIENTS),
             help="A public key that secrets are sealed to: age1…, or ssh-ed25519 … or ssh-rsa ….",
         ),
-    ):
-        command = add(command)
-    return command
+        click.option(
+            "--recipients-file",
+            metavar="FILE",
+            multiple=True,
+            expose_value=False,
+            callback=keep(_RECIPIENTS_FILES),
+            help="A file with one public key a line.",
+        ),
+    )
 
 
 def identity_option(command: Command) -> Command:
@@ -63,8 +69,9 @@ def identity_option(command: Command) -> Command:
         metavar="FILE",
         multiple=True,
         expose_value=False,
-        callback=_keep(_IDENTITIES),
-        help=f"A file with the private key that opens sealed values, of age or SSH. [{IDENTITY_VARIABLE}]",
+        callback=keep(_IDENTITIES),
+        help="A file with the private key that opens sealed values, of age or of SSH without a passphrase."
+        f" [{IDENTITY_VARIABLE}]",
     )
     return add(command)
 
@@ -115,7 +122,7 @@ def read_sources(*, remote: bool) -> Sources:
         text = None if name.startswith(_OURS) or name == withheld or "\0" in name else os.environ.get(name)
         return Sensitive(text) if text else None
 
-    return Sources(unseal, look_up)
+    return Sources(unseal, look_up, allows_any_name())
 
 
 def _read_identities() -> Sequence[Any]:
@@ -126,18 +133,20 @@ def _read_identities() -> Sequence[Any]:
             f"Sealed values stand in it: say with --identity FILE or {IDENTITY_VARIABLE} what opens them."
         )
     found: list[Any] = []
+    age, fault = _load_age(), ""
     for file in files:
         data = _read(file, "The file of --identity", private=True)
         try:
-            found += _load_age().read_identities(data, ask_passphrase)
+            found += age.read_identities(data, ask_passphrase)
+        except age.Locked:
+            fault = _LOCKED
         except ValueError:
-            found = []
-        if not found:
+            fault = _NO_KEY
+        if fault:
             break
-    if not found:
-        raise Misused(
-            "A file of --identity holds no private key of age or SSH, or its passphrase is another."
-        )
+    # Outside, so that no exception below hangs on to this one.
+    if fault:
+        raise Misused(fault)
     return found
 
 
@@ -169,10 +178,3 @@ def _read(file: str, what: str, *, private: bool = False) -> Sensitive[bytes]:
             click.echo("warning: everybody on this machine can read the file of --identity.", err=True)
         return data
     raise Misused(sentence)
-
-
-def _keep(place: str) -> Callable[[click.Context, click.Parameter, object], None]:
-    def keep(ctx: click.Context, _: click.Parameter, value: object) -> None:
-        ctx.meta[place] = value
-
-    return keep

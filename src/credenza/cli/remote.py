@@ -19,6 +19,7 @@ from click.core import ParameterSource
 
 from credenza import errors
 from credenza.cli.failures import Misused
+from credenza.cli.options import keep, with_options
 from credenza.cli.output import clean, current_context, wants_json
 from credenza.errors import CredenzaError, Problem
 from credenza.model import Item, Receipt
@@ -51,25 +52,24 @@ _ERRORS: dict[int, type[CredenzaError]] = {
 
 def remote_options(command: Command) -> Command:
     """Add the options that name a server and where its credential is."""
-    for add in (
-        click.option(
-            "--token-file",
-            metavar="FILE",
-            expose_value=False,
-            callback=_keep(_FILE),
-            help=f"File with the API key for --url; - is standard input. [{_VARIABLE} holds the key itself]",
-        ),
+    return with_options(
+        command,
         click.option(
             "--url",
             metavar="URL",
             envvar="CREDENZA_URL",
             expose_value=False,
-            callback=_keep(_URL),
+            callback=keep(_URL),
             help="A server to work with, instead of a store on this machine. [CREDENZA_URL]",
         ),
-    ):
-        command = add(command)
-    return command
+        click.option(
+            "--token-file",
+            metavar="FILE",
+            expose_value=False,
+            callback=keep(_FILE),
+            help=f"File with the API key for --url; - is standard input. [{_VARIABLE} holds the key itself]",
+        ),
+    )
 
 
 def names_server(*, reads_stdin: bool = False) -> bool:
@@ -209,10 +209,3 @@ def _read_file(file: str) -> bytes:
         if os.name == "posix" and mode & stat.S_IROTH and not wants_json():
             click.echo("warning: everybody on this machine can read the file with the API key.", err=True)
         return opened.read(_LARGEST)
-
-
-def _keep(place: str) -> Callable[[click.Context, click.Parameter, object], None]:
-    def keep(ctx: click.Context, _: click.Parameter, value: object) -> None:
-        ctx.meta[place] = value
-
-    return keep

@@ -12,7 +12,7 @@ import rich_click as click
 
 from credenza.cli.documents import convert
 from credenza.cli.failures import Misused
-from credenza.cli.folders import decode
+from credenza.cli.folders import decode, read_name
 from credenza.cli.output import json_or_text, write_json
 from credenza.cli.recipients import read_seal, recipient_options
 from credenza.cli.session import json_option, read_settings, setting
@@ -44,9 +44,9 @@ _PLACE = (
 def seal(file: str, pointer: str, prints: bool) -> None:
     """Seal the secret at POINTER of the integration in FILE; it is read from standard input or a prompt.
 
-    What was sealed can be opened at this key of an integration of this type, with this destination, and
-    nowhere else: when the file says another endpoint, or an api that leads elsewhere, it is to be sealed
-    again. The rest of the file stays as it is, with comments.
+    What was sealed can be opened at this key of an integration of this name and type, with this destination,
+    and nowhere else: when the file says another endpoint, or an api that leads elsewhere, it is to be sealed
+    again. The rest of a YAML file stays as it is, with comments; JSON is written anew.
     """
     whom = read_seal()
     if whom is None:
@@ -58,7 +58,7 @@ def seal(file: str, pointer: str, prints: bool) -> None:
     part, key = _find(parts, pointer)
     before = _list_bound(parts)
     try:
-        reference = seal_value(parts, part, key, _read_secret(key), whom)
+        reference = seal_value(read_name(item), parts, part, key, _read_secret(key), whom)
     except Untold:
         raise Invalid(_HELD, code="destination_unknown") from None
     part.content[key] = reference
@@ -90,6 +90,8 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     item = decode(raws[0]) if len(raws) == 1 else None
     if item is None:
         raise Misused("FILE holds one integration, as JSON or YAML.")
+    if not read_name(item):
+        raise Misused("Write the integration's name into FILE first: what is sealed is bound to it.")
     return text, item
 
 

@@ -12,6 +12,8 @@ from credenza.cli.failures import Misused
 from credenza.transfer.references import AGE
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOM = b"\xef\xbb\xbf"
+_LINES = (".jsonl", ".ndjson")
 _Node = Any
 _FORM = (
     "The secret cannot be put into its place: write the key there first, as `password: null`, below"
@@ -22,18 +24,21 @@ _FORM = (
 def splice(text: bytes, pointer: str, reference: dict[str, str], item: dict[str, Any], suffix: str) -> bytes:
     """Return the text of a file with a reference at a pointer; `item` is what it then holds.
 
-    JSON is written anew; YAML keeps its lines and comments.
+    JSON is written anew; YAML keeps its lines and comments, in whatever style it is written.
 
     Raises:
         Misused: the text has a form into which nothing can be put.
     """
-    if suffix == ".json" or text.lstrip()[:1] in {b"{", b"["}:
+    if suffix in _LINES:
+        return msgspec.json.encode(item) + b"\n"
+    if suffix == ".json" or _is_json(text):
         listed = text.lstrip()[:1] == b"["
         return msgspec.json.format(msgspec.json.encode([item] if listed else item), indent=2) + b"\n"
     decoded = text.decode("utf-8-sig")
     # The body without its armour: one line, which a diff shows as one.
     body = "".join(line for line in reference[AGE].splitlines() if not line.startswith("-----"))
     made = _put(decoded, pointer.split("/")[1:], f'{{{AGE}: "{body}"}}').encode()
+    made = (_BOM if text.startswith(_BOM) else b"") + made
     item_now = msgspec.json.decode(convert(made, "yaml"))
     _replace(item, pointer.split("/")[1:], {AGE: body})
     if item_now != [item]:
@@ -41,8 +46,19 @@ def splice(text: bytes, pointer: str, reference: dict[str, str], item: dict[str,
     return made
 
 
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
 def _put(text: str, steps: list[str], flow: str) -> str:
-    node = yaml.compose(text, Loader=_LOADER)
+    # Of several documents all but one are empty: the file holds one integration.
+    newline = "\r\n" if "\r\n" in text else "\n"
+    documents = yaml.compose_all(text, Loader=_LOADER)
+    node = next((each for each in documents if isinstance(each, yaml.CollectionNode) and each.value), None)
     if isinstance(node, yaml.SequenceNode) and node.value:
         node = node.value[0]
     for step in steps[:-1]:
@@ -50,12 +66,12 @@ def _put(text: str, steps: list[str], flow: str) -> str:
     value = _step(node, steps[-1])
     if value is not None:
         start, end = value.start_mark.index, _end(value)
-        tail = "\n" if text[start:end].endswith("\n") else ""
+        tail = newline if text[start:end].endswith("\n") else ""
         return f"{_lead_up(text[:start])}{flow}{tail}{text[end:]}"
     if not isinstance(node, yaml.MappingNode) or not node.value:
         raise Misused(_FORM)
     first = node.value[0][0].start_mark
-    between = ", " if node.flow_style else "\n" + " " * first.column
+    between = ", " if node.flow_style else newline + " " * first.column
     return f"{text[: first.index]}{steps[-1]}: {flow}{between}{text[first.index :]}"
 
 

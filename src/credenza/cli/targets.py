@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
 import rich_click as click
 
+from credenza.access import matches
+from credenza.cli.allowances import allowance_options, allows_leads
+from credenza.cli.options import with_options
 from credenza.cli.progress import bar, watched
-from credenza.cli.remote import connected, names_server, read_receipt, show, show_resolved
-from credenza.cli.session import read_settings, session
+from credenza.cli.recipients import identity_option
+from credenza.cli.remote import (
+    connected,
+    names_server,
+    read_receipt,
+    remote_options,
+    show,
+    show_resolved,
+)
+from credenza.cli.session import (
+    json_option,
+    read_settings,
+    saving_options,
+    session,
+    store_options,
+    workspace_option,
+)
 from credenza.connectors import Catalogue
 from credenza.errors import Conflict
 from credenza.model import Change, Drop, Item, Receipt
@@ -32,6 +49,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _CHANGED = "An integration changed while it was read; repeat the command."
 
 
+class Saving(msgspec.Struct, frozen=True):
+    """How items are saved: all or each for itself, really or as a plan, and whether unlisted apis go."""
+
+    mode: Mode = Mode.ATOMIC
+    dry_run: bool = False
+    replace_apis: bool = False
+
+
 class Scope(msgspec.Struct, frozen=True):
     """Which integrations are meant: any of the globs, and all of the tags; of nothing given, all."""
 
@@ -40,7 +65,21 @@ class Scope(msgspec.Struct, frozen=True):
 
     def covers(self, name: str) -> bool:
         """Say whether a name is meant."""
-        return not self.names or any(fnmatchcase(name, glob) for glob in self.names)
+        return matches(self.names, name)
+
+    def meets(self, item: Mapping[str, Any]) -> bool:
+        """Say whether an integration of a file is meant."""
+        name, listed = item.get("name"), item.get("tags")
+        tags = [tag for tag in listed if isinstance(tag, dict)] if isinstance(listed, list) else []
+        wanted = map(read_tag, self.tags)
+        return (
+            isinstance(name, str)
+            and self.covers(name)
+            and all(
+                any(tag.get("key") == key and (value is None or tag.get("value") == value) for tag in tags)
+                for key, value in wanted
+            )
+        )
 
 
 def scope_options(command: Command) -> Command:
@@ -63,6 +102,20 @@ def scope_options(command: Command) -> Command:
     return cast("Command", add_names(add_tags(scoped)))
 
 
+def target_options(command: Command) -> Command:
+    """Add the options of commands that save what files hold."""
+    return with_options(
+        command,
+        identity_option,
+        allowance_options,
+        remote_options,
+        workspace_option,
+        store_options,
+        saving_options,
+        json_option,
+    )
+
+
 class Target(Protocol):
     """What integrations are read from and saved to."""
 
@@ -76,19 +129,11 @@ class Target(Protocol):
     def reveal(self, shown: Whole) -> Sensitive[dict[str, Any]]:
         """Return one that was read in clear; the audit has it before. Raises Conflict: it is not the same."""
 
-    def save(
-        self,
-        raws: Sequence[msgspec.Raw],
-        drops: Sequence[Drop] = (),
-        *,
-        mode: Mode = Mode.ATOMIC,
-        dry_run: bool = False,
-        replace_apis: bool = False,
-    ) -> Receipt:
+    def save(self, raws: Sequence[msgspec.Raw], drops: Sequence[Drop] = (), *, how: Saving) -> Receipt:
         """Save items and remove integrations; the receipt has the latter last. Raises as the core does."""
 
 
-class Batch:
+class WithDrops:
     """Items and removals as the changes of one batch."""
 
     def __init__(self, items: Items, drops: Sequence[Drop]) -> None:
@@ -117,9 +162,10 @@ class Batch:
 class Store:
     """A workspace of a store on this machine: everything is one transaction."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Take the workspace."""
+    def __init__(self, workspace: Workspace, *, leads: bool = False) -> None:
+        """Take the workspace; with `leads` apis may begin to lead elsewhere with secrets that are kept."""
         self._workspace = workspace
+        self._leads = leads
 
     @property
     def catalogue(self) -> Catalogue:
@@ -136,28 +182,21 @@ class Store:
         found = self._workspace.reveal(shown["name"])
         return _match(Sensitive(dict(shapes.show(found.view(), apis=True))), shown)
 
-    def save(
-        self,
-        raws: Sequence[msgspec.Raw],
-        drops: Sequence[Drop] = (),
-        *,
-        mode: Mode = Mode.ATOMIC,
-        dry_run: bool = False,
-        replace_apis: bool = False,
-    ) -> Receipt:
+    def save(self, raws: Sequence[msgspec.Raw], drops: Sequence[Drop] = (), *, how: Saving) -> Receipt:
         """Save items and remove integrations, all in one batch."""
-        items = Items([*raws], replace_apis=replace_apis, expected=None)
-        changes: Changes = Batch(items, drops) if drops else items
+        items = Items([*raws], replace_apis=how.replace_apis, expected=None, leads=self._leads)
+        changes: Changes = WithDrops(items, drops) if drops else items
         with watched(changes) as told:
-            return self._workspace.submit(told, mode=mode, dry_run=dry_run).result()
+            return self._workspace.submit(told, mode=how.mode, dry_run=how.dry_run).result()
 
 
 class Server:
     """A workspace of a server: what is saved comes first, and each removal is a call of its own."""
 
-    def __init__(self, client: client.Client) -> None:
+    def __init__(self, client: client.Client, *, leads: bool = False) -> None:
         """Take the client; of connector types, those that are known on this machine."""
         self._client = client
+        self._leads = leads
         self._catalogue: Catalogue | None = None
 
     @property
@@ -176,27 +215,22 @@ class Server:
         """Return one that was read in clear."""
         return _match(Sensitive(show_resolved(self._client.reveal(shown["name"]))), shown)
 
-    def save(
-        self,
-        raws: Sequence[msgspec.Raw],
-        drops: Sequence[Drop] = (),
-        *,
-        mode: Mode = Mode.ATOMIC,
-        dry_run: bool = False,
-        replace_apis: bool = False,
-    ) -> Receipt:
+    def save(self, raws: Sequence[msgspec.Raw], drops: Sequence[Drop] = (), *, how: Saving) -> Receipt:
         """Save items in as many batches as it takes, then remove integrations one after the other."""
         with bar(len(raws)) as tell:
             saved = self._client.save(
                 raws,
-                dry_run=dry_run,
-                mode=mode.value,
-                replace_apis=replace_apis,
+                dry_run=how.dry_run,
+                mode=how.mode.value,
+                replace_apis=how.replace_apis,
+                leads="allow" if self._leads else "refuse",
                 progress=None if tell is None else lambda done, _: tell(done),
             )
-        self._remove(drops if not dry_run else ())
+        for drop in drops if how.dry_run else ():
+            self._client.delete(drop.name, expected_version=drop.expected_version, dry_run=True)
+        self._remove(drops if not how.dry_run else ())
         gone = tuple(Item(drop.name, "deleted", drop.expected_version) for drop in drops)
-        return Receipt((*read_receipt(saved).items, *gone), dry_run)
+        return Receipt((*read_receipt(saved).items, *gone), how.dry_run)
 
     def _remove(self, drops: Sequence[Drop]) -> None:
         from credenza.client import ClientError  # noqa: PLC0415  # is loaded where there is a client
@@ -219,10 +253,10 @@ def opened_target(*, reads_stdin: bool = False) -> Iterator[Target]:
     """
     if names_server(reads_stdin=reads_stdin):
         with connected() as client:
-            yield Server(client)
+            yield Server(client, leads=allows_leads())
     else:
         with session() as opened:
-            yield Store(opened.workspace)
+            yield Store(opened.workspace, leads=allows_leads())
 
 
 def _match(clear: Sensitive[dict[str, Any]], shown: Mapping[str, Any]) -> Sensitive[dict[str, Any]]:

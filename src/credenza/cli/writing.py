@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -22,14 +23,17 @@ def write_files(texts: Mapping[Path, bytes], *, force: bool, keep_mode: bool = F
     """Write files that only their owner may read; each appears under its name complete.
 
     A folder that is not there is made, for its owner too. `keep_mode` gives to a file that is replaced the
-    mode it had.
+    mode it had. All are written beside their places before the first of them takes its own.
 
     Raises:
-        Misused: one is there already, and `force` was not said, or one cannot be written; then none is.
+        Misused: one is there already, and `force` was not said, or one cannot be written. Then none is,
+            unless the file system fails while they take their places: the message says how many had.
     """
     check_free(texts, force=force)
     written: dict[Path, Path] = {}
+    done = 0
     try:
+        _check_places(texts)
         for path, text in texts.items():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             written[path] = _write(path, text)
@@ -37,10 +41,12 @@ def write_files(texts: Mapping[Path, bytes], *, force: bool, keep_mode: bool = F
                 shutil.copymode(path, written[path])
         for path, temporary in written.items():
             temporary.replace(path)
+            done += 1
         for folder in {path.parent for path in texts}:
             _sync(folder)
     except OSError as error:
-        sentence = f"The file cannot be written: {error.strerror}."
+        few = f" {done:,} of {len(texts):,} were written." if done else " Nothing was written."
+        sentence = f"{'A' if len(texts) > 1 else 'The'} file cannot be written: {error.strerror}.{few}"
     else:
         return
     finally:
@@ -48,6 +54,13 @@ def write_files(texts: Mapping[Path, bytes], *, force: bool, keep_mode: bool = F
             with contextlib.suppress(OSError):
                 temporary.unlink()
     raise Misused(sentence)
+
+
+def _check_places(paths: Iterable[Path]) -> None:
+    for path in paths:
+        # A link is replaced itself, wherever it leads.
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def _write(path: Path, text: bytes) -> Path:

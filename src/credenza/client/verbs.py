@@ -53,6 +53,7 @@ class Verbs:
         dry_run: bool = False,
         mode: Literal["atomic", "per-item"] = "atomic",
         replace_apis: bool = False,
+        leads: Literal["allow", "refuse"] = "allow",
         progress: Progress | None = None,
         idempotency_key: str | None = None,
     ) -> Plan[Receipt]:
@@ -60,7 +61,9 @@ class Verbs:
 
         Up to 10,000 and 32 MiB are one batch, which is saved as a whole or not at all; more are cut into
         several, one after the other. `progress` is called with how many are done, and of how many, after
-        each. An idempotency key is made for every call, so a batch whose answer was lost is not saved twice.
+        each. With `leads="refuse"` no api may begin to lead to a place of its own with a secret that is
+        kept, though the credential may reveal. An idempotency key is made for every call, so a batch whose
+        answer was lost is not saved twice.
 
         Raises:
             ApiError, Unreachable: with what was saved before in `receipt`.
@@ -73,6 +76,7 @@ class Verbs:
             ("mode", mode),
             ("dryRun", _flag(dry_run)),
             ("apis", "replace" if replace_apis else "upsert"),
+            *((("leads", leads),) if leads != "allow" else ()),
         )
         done: Receipt | None = None
         try:
@@ -168,8 +172,8 @@ class Verbs:
         answer = yield from self._exchange.perform(call)
         return read(answer, _receipt)
 
-    def delete(self, name: str, *, expected_version: int | None = None) -> Plan[None]:
-        """Remove one integration with its apis, history and secrets.
+    def delete(self, name: str, *, expected_version: int | None = None, dry_run: bool = False) -> Plan[None]:
+        """Remove one integration with its apis, history and secrets; with `dry_run` only ask whether it may.
 
         When an answer is lost it is repeated, and then to find nothing is success.
 
@@ -177,7 +181,8 @@ class Verbs:
             NotFound: there is no such integration.
             PreconditionFailed: it is not at `expected_version`.
         """
-        call = Call("DELETE", _place(name), headers=_if_match(expected_version))
+        query = (("dryRun", "true"),) if dry_run else ()
+        call = Call("DELETE", _place(name), query, headers=_if_match(expected_version))
         yield from self._exchange.perform(call)
 
     def wait_until_ready(self, timeout: float = 60.0) -> Plan[None]:

@@ -18,9 +18,15 @@ PRIVATE = "AGE-SECRET-KEY-"
 _ARMOUR = "-----BEGIN AGE ENCRYPTED FILE-----"
 _MAGIC = b"age-encryption.org/v1\n"
 _SSH_PRIVATE = b"-----BEGIN "
+_OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
+_OPEN = b"openssh-key-v1\0\0\0\0\4none"
 
 Recipient = Any  # the library has a class for each kind
 Identity = Any
+
+
+class Locked(ValueError):
+    """A private key of SSH has a passphrase, under which the library does not open it."""
 
 
 def read_recipient(text: str) -> Recipient:
@@ -43,6 +49,7 @@ def read_identities(data: Sensitive[bytes], ask: Callable[[], Sensitive[str]]) -
     `ask` gives the passphrase of a file that is itself sealed with one.
 
     Raises:
+        Locked: it is a key of SSH under a passphrase.
         ValueError: the file holds something else, or the passphrase is another.
     """
     text = data.reveal()
@@ -50,6 +57,8 @@ def read_identities(data: Sensitive[bytes], ask: Callable[[], Sensitive[str]]) -
         return read_identities(_open_file(data, ask()), _refuse)
     try:
         if text.lstrip().startswith(_SSH_PRIVATE):
+            if _is_locked(text):
+                raise Locked
             return [pyrage.ssh.Identity.from_buffer(text)]
         lines = (line.strip() for line in text.decode("ascii").splitlines())
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and line[0] != "#"]
@@ -92,6 +101,15 @@ def _open_file(data: Sensitive[bytes], passphrase: Sensitive[str]) -> Sensitive[
     except pyrage.DecryptError:
         pass
     raise ValueError
+
+
+def _is_locked(text: bytes) -> bool:
+    """Say whether a private key of SSH is under a passphrase: PEM says so, OpenSSH names its cipher."""
+    body = b"".join(line.strip() for line in text.splitlines() if not line.startswith(b"-----"))
+    try:
+        return not base64.b64decode(body).startswith(_OPEN) if _OPENSSH in text else b"ENCRYPTED" in text
+    except binascii.Error:
+        return False
 
 
 def _refuse() -> Sensitive[str]:

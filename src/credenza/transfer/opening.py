@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -39,9 +40,18 @@ _SENTENCES = {
         "x-reference",
     ),
     "variable_not_set": ("The environment variable that stands here is not set, or is empty.", ENV),
+    "variable_not_text": ("The environment variable that stands here is no UTF-8 text.", ENV),
     "variable_not_allowed": ("The environment variable that stands here is one of our own.", ENV),
     "sealed_for_others": (
         "This cannot be opened: it is sealed to others than --identity, or was changed.",
+        AGE,
+    ),
+    "sealed_by_another_version": (
+        "This was sealed by another version of the program: export or seal it again.",
+        AGE,
+    ),
+    "sealed_for_another_name": (
+        "This was sealed for an integration of another name: seal it again, or say --any-name.",
         AGE,
     ),
     "secret_reentry_required": (
@@ -50,7 +60,15 @@ _SENTENCES = {
     ),
 }
 _FIELDS = ("name", "category", "description", "enabled", "tags", "expectedVersion")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # what a byte of no UTF-8 becomes in a variable
 _envelope = msgspec.json.Decoder(Envelope)
+
+
+class _Form(msgspec.Struct, rename={"format": "v"}):
+    format: int
+
+
+_form = msgspec.json.Decoder(_Form)
 
 
 class Refused(Exception):
@@ -66,11 +84,12 @@ class Sources(NamedTuple):
     """Where values come from.
 
     `unseal` opens an age file and raises ValueError where it cannot; `look_up` finds a variable of the
-    environment: None, it is not set.
+    environment: None, it is not set. `any_name`: what was sealed for another name is good too.
     """
 
     unseal: Callable[[str], Sensitive[bytes]]
     look_up: Callable[[str], Sensitive[str] | None]
+    any_name: bool = False
 
 
 class Opened(NamedTuple):
@@ -81,11 +100,14 @@ class Opened(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def open_item(item: Mapping[str, Any], catalogue: Catalogue, sources: Sources) -> Opened:
+def open_item(
+    item: Mapping[str, Any], catalogue: Catalogue, sources: Sources, renamed: str | None = None
+) -> Opened:
     """Return an integration with the values of its references in their places.
 
-    A sealed value is good only for the type, key and destination it was sealed for. Where one was opened, a
-    trust store or URL that the file leaves out is cleared, for what the store keeps of it may lead elsewhere.
+    A sealed value is good only for the name, type, key and destination it was sealed for; `renamed` is the
+    name that the file has, where whoever asks gave another. Where one was opened, a trust store or URL that
+    the file leaves out is cleared, for what the store keeps of it may lead elsewhere.
     """
     whole = copy_item(item)
     name = whole.get("type")
@@ -94,7 +116,7 @@ def open_item(item: Mapping[str, Any], catalogue: Catalogue, sources: Sources) -
         unknown = (describe("unknown_type", "/type"),) if holds_reference(whole) else ()
         return Opened(Sensitive(whole), (), unknown)
     parts = list_parts(whole, connector, catalogue.api)
-    found, refused = _open_parts(parts, sources)
+    found, refused = _open_parts(parts, sources, str(renamed or whole.get("name")))
     problems = [*_list_misplaced(whole, parts), *refused]
     if not problems:
         sealed = {part.api for part, key, _ in found if AGE in part.content[key]}
@@ -115,7 +137,7 @@ def describe(code: str, pointer: str) -> Problem:
 Found = tuple[Part, str, Sensitive[Any]]
 
 
-def _open_parts(parts: Sequence[Part], sources: Sources) -> tuple[list[Found], list[Problem]]:
+def _open_parts(parts: Sequence[Part], sources: Sources, name: str) -> tuple[list[Found], list[Problem]]:
     """Return what stands for secrets, opened; nothing is put into its place, for others are bound to it."""
     found: list[Found] = []
     problems = []
@@ -124,39 +146,49 @@ def _open_parts(parts: Sequence[Part], sources: Sources) -> tuple[list[Found], l
             if not is_sent(part.content.get(key)):
                 continue
             try:
-                found.append((part, key, _open(parts, part, key, sources)))
+                found.append((part, key, _open(parts, part, key, sources, name)))
             except Refused as refused:
                 problems.append(describe(refused.code, part.point(key)))
     return found, problems
 
 
-def _open(parts: Sequence[Part], part: Part, key: str, sources: Sources) -> Sensitive[Any]:
+def _open(parts: Sequence[Part], part: Part, key: str, sources: Sources, name: str) -> Sensitive[Any]:
     reference = part.content[key]
     mark = find_mark(reference)
     if mark == ENV:
         value = sources.look_up(reference[ENV])
         if value is None:
             raise Refused("variable_not_set")
+        if _SURROGATE.search(value.reveal()):
+            raise Refused("variable_not_text")
     elif mark == AGE:
-        value = _unseal(parts, part, key, sources)
+        envelope = _unseal(part.content[key][AGE], sources)
+        value = _take(parts, part, key, envelope)
+        if not sources.any_name and envelope.name != name:
+            raise Refused("sealed_for_another_name")
     else:
         raise Refused("bad_reference")
     return value if key != UNDECLARED else _read_undeclared(part, value)
 
 
-def _unseal(parts: Sequence[Part], part: Part, key: str, sources: Sources) -> Sensitive[str]:
+def _unseal(text: str, sources: Sources) -> Envelope:
     try:
-        text = sources.unseal(part.content[key][AGE])
-        envelope = _envelope.decode(text.reveal())
+        data = sources.unseal(text).reveal()
+        form = _form.decode(data).format
+        if form == FORMAT:
+            return _envelope.decode(data)
     except (ValueError, RecursionError):
         raise Refused("sealed_for_others") from None
+    raise Refused("sealed_by_another_version")
+
+
+def _take(parts: Sequence[Part], part: Part, key: str, envelope: Envelope) -> Sensitive[str]:
+    """Return the value, if it was sealed for this place and is sent to where it was meant for."""
     try:
-        wanted = Envelope(
-            FORMAT, part.type.name, part.path(key), encode(bind(parts, part, key)), envelope.value
-        )
+        bound = part.type.name, part.path(key), encode(bind(parts, part, key))
     except Untold:
         raise Refused("secret_reentry_required") from None
-    if envelope != wanted:
+    if bound != (envelope.type, envelope.key, envelope.destination):
         raise Refused("secret_reentry_required")
     return Sensitive(envelope.value)
 

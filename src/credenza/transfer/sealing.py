@@ -10,7 +10,7 @@ import msgspec
 from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import Invalid, Problem, TypeNotLoaded
 from credenza.sensitive import Sensitive
-from credenza.transfer.bindings import bind, carries_credentials, encode, rank_key
+from credenza.transfer.bindings import bind, carries_credentials, encode, order
 from credenza.transfer.references import (
     AGE,
     SECRET,
@@ -22,17 +22,20 @@ from credenza.transfer.references import (
     list_undeclared,
 )
 
-FORMAT = 1
-_FREE = 2  # the rank of secrets to which no other is bound
+FORMAT = 2
 _STEP = 256  # bytes: how long a secret is shows only so far
 
 Seal = Callable[[Sensitive[bytes]], str]
 
 
 class Envelope(msgspec.Struct, frozen=True, rename={"format": "v"}):
-    """What is sealed: a value together with all it is bound to; `key` is its path, `destination` base64."""
+    """What is sealed: a value together with all it is bound to; `key` is its path, `destination` base64.
+
+    `name` is that of the integration.
+    """
 
     format: int
+    name: str
     type: str
     key: str
     destination: str
@@ -51,11 +54,13 @@ def seal_item(item: Sensitive[dict[str, Any]], catalogue: Catalogue, seal: Seal)
     """
     whole = copy_item(item.reveal())
     parts = list_parts(whole, find_type(whole, catalogue), catalogue.api)
-    apis = [part for part in parts if part.api is not None]
-    own = [part for part in parts if part.api is None]
-    for some, deciding in ((own, True), (apis, True), (apis, False), (own, False)):
-        for part in some:
-            _seal_part(parts, part, seal, deciding=deciding)
+    found = [
+        (part, key, value) for part in parts for key in list_keys(part.type) if (value := _take(part, key))
+    ]
+    for part, key, _ in found:
+        part.content[key] = {AGE: ""}  # each is bound to which others there are
+    for part, key, value in sorted(found, key=lambda each: order(each[0], each[1])):
+        part.content[key] = seal_value(whole["name"], parts, part, key, value, seal)
     return whole
 
 
@@ -77,16 +82,16 @@ def check_sealed(sealed: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
                 raise Invalid("Something cannot be sealed; nothing was written.", problems=[problem])
 
 
-def seal_value(
-    parts: Sequence[Part], part: Part, key: str, value: Sensitive[str], seal: Seal
+def seal_value(  # noqa: PLR0917  # what is sealed, and all that it is bound to
+    name: str, parts: Sequence[Part], part: Part, key: str, value: Sensitive[str], seal: Seal
 ) -> dict[str, str]:
-    """Return the reference that takes the place of one secret.
+    """Return the reference that takes the place of one secret of the integration of this name.
 
     Raises:
         Untold: the file does not say where it would be sent.
     """
     binding = encode(bind(parts, part, key))
-    envelope = Envelope(FORMAT, part.type.name, part.path(key), binding, value.reveal())
+    envelope = Envelope(FORMAT, name, part.type.name, part.path(key), binding, value.reveal())
     text = msgspec.json.encode(envelope)
     return {AGE: seal(Sensitive(text.ljust(-(-len(text) // _STEP) * _STEP)))}
 
@@ -116,14 +121,6 @@ def copy_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of an integration of which nothing is shared."""
     copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(item))
     return copied
-
-
-def _seal_part(parts: Sequence[Part], part: Part, seal: Seal, *, deciding: bool) -> None:
-    keys = [key for key in list_keys(part.type) if (rank_key(part.type, key) < _FREE) == deciding]
-    for key in sorted(keys, key=lambda key: rank_key(part.type, key)):
-        value = _take(part, key)
-        if value is not None:
-            part.content[key] = seal_value(parts, part, key, value, seal)
 
 
 def _take(part: Part, key: str) -> Sensitive[str] | None:

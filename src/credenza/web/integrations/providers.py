@@ -8,7 +8,7 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from credenza.errors import Invalid, NotFound
-from credenza.model import Receipt
+from credenza.model import Drop, Receipt
 from credenza.web.answers import Answer, answer_json, answer_nothing
 from credenza.web.asking import AnyRequest, decoded, saved, workspace_of, writing
 from credenza.web.auth import require_actor
@@ -48,10 +48,10 @@ async def save_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
 
 @delete(PATH, before_request=require_actor, status_code=200)
 async def delete_provider(request: AnyRequest, name: FromPath[str]) -> Answer:
-    """Remove one integration with its apis, history and secrets."""
-    Query(request)
-    expected = read_if_match(request)
-    await saved(request, workspace_of(request).delete(segment(name), expected_version=expected))
+    """Remove one integration with its apis, history and secrets; with `dryRun` only say whether it may."""
+    dry_run = Query(request, "dryRun").flag("dryRun", default=False)
+    drop = Drop(segment(name), read_if_match(request))
+    await saved(request, workspace_of(request).submit([drop], dry_run=dry_run, verb="delete"))
     return answer_nothing()
 
 

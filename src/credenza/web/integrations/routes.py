@@ -26,10 +26,11 @@ _LISTED = f"{_BULK}/{SLASH}"
 @post([_BULK, _LISTED], before_request=require_actor, status_code=200)
 async def save_integrations(request: AnyRequest) -> Answer:
     """Create or update integrations in bulk, all or nothing."""
-    query = Query(request, "mode", "dryRun", "apis")
+    query = Query(request, "mode", "dryRun", "apis", "leads")
     mode = Mode(query.choice("mode", "atomic", "per-item"))
     dry_run = query.flag("dryRun", default=False)
     replace = query.choice("apis", "upsert", "replace") == "replace"
+    leads = query.choice("leads", "allow", "refuse") == "allow"
     key, expected = read_idempotency_key(request), read_if_match(request)
     workspace = workspace_of(request)
     if not allows(workspace.actor, Permission.WRITE):
@@ -40,9 +41,11 @@ async def save_integrations(request: AnyRequest) -> Answer:
         whole = request.scope["query_string"] + b"|%d|" % (-1 if expected is None else expected) + body
         once = Once(key, Sensitive(whole))
     if len(body) <= _LARGE:
-        items = wire.read_items(body, replace_apis=replace, expected=expected)
+        items = wire.read_items(body, replace_apis=replace, expected=expected, leads=leads)
     else:
-        items = await asyncio.to_thread(wire.read_items, body, replace_apis=replace, expected=expected)
+        items = await asyncio.to_thread(
+            wire.read_items, body, replace_apis=replace, expected=expected, leads=leads
+        )
     if dry_run:
         future = await asyncio.to_thread(workspace.submit, items, mode=mode, dry_run=True, once=once)
     else:

@@ -105,9 +105,12 @@ BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Items:
     """The changes of one request, as text until they are asked for (`workspace.changes.Changes`)."""
 
-    def __init__(self, raws: list[msgspec.Raw], *, replace_apis: bool, expected: int | None) -> None:
+    def __init__(
+        self, raws: list[msgspec.Raw], *, replace_apis: bool, expected: int | None, leads: bool = True
+    ) -> None:
         """Take the text of each item."""
         self.replace_apis = replace_apis
+        self._leads = leads
         self._raws = raws
         self._expected = expected
 
@@ -178,6 +181,7 @@ class Items:
             tags=read_tags(item.tags),
             apis=None if apis is None else tuple([read_api(api) for api in apis]),
             replace_apis=self.replace_apis,
+            leads=self._leads,
             expected_version=item.expectedVersion if self._expected is None else self._expected,
             source=Sensitive(bytes(raw)),
         )
@@ -200,7 +204,9 @@ def read_tags(items: Sequence[TagItem] | None) -> tuple[Tag, ...] | None:
     return None if items is None else tuple([Tag(item.key, item.value) for item in items])
 
 
-def read_items(body: bytes | bytearray, *, replace_apis: bool = False, expected: int | None = None) -> Items:
+def read_items(
+    body: bytes | bytearray, *, replace_apis: bool = False, expected: int | None = None, leads: bool = True
+) -> Items:
     """Return the changes of a bulk-save body; items that cannot be read are among them as `Flawed`.
 
     Raises:
@@ -224,7 +230,7 @@ def read_items(body: bytes | bytearray, *, replace_apis: bool = False, expected:
     if expected is not None and len(raws) > 1:
         message = "If-Match goes with one integration; give the items of a batch an expectedVersion each."
         raise _whole("if_match_needs_one_item", message, "maxItems")
-    return Items(raws, replace_apis=replace_apis, expected=expected)
+    return Items(raws, replace_apis=replace_apis, expected=expected, leads=leads)
 
 
 def _array(raws: Sequence[msgspec.Raw]) -> bytes:

@@ -26,7 +26,7 @@ OPERATIONS: dict[str, Facts] = {
         "Integrations",
         {200: ("SaveReceipt",), 207: ("SaveReceipt",)},
         (400, 401, 403, 409, 412, *BODY, 422, 500, 503, 507),
-        ("mode", "dryRun", "apis"),
+        ("mode", "dryRun", "apis", "leads"),
         ("If-Match", "Idempotency-Key"),
         "Integrations",
         SAVES,
@@ -71,12 +71,12 @@ OPERATIONS: dict[str, Facts] = {
         note="An integration that is there may leave its type out. A type that does not exist is a 404.",
     ),
     "delete_provider": Facts(
-        "Integrations", {200: ()}, WRITE_ONE, headers=("If-Match",), needs=Permission.WRITE
+        "Integrations", {200: ()}, WRITE_ONE, ("dryRun",), headers=("If-Match",), needs=Permission.WRITE
     ),
     "resolve_provider": Facts(
         "Integrations",
         {200: ("ResolvedIntegration",)},
-        (*READ_ONE, 507),
+        (*READ_ONE, 409, 507),
         needs=Permission.REVEAL,
         tagged="ETag",
     ),

@@ -37,6 +37,14 @@ PARAMETERS: dict[str, Schema] = {
         enum=["upsert", "replace"],
         default="upsert",
     ),
+    "leads": _describe(
+        "query",
+        "leads",
+        "Whether apis may begin to lead to places of their own with secrets that are kept, for a role that "
+        "may reveal; for others they never may.",
+        enum=["allow", "refuse"],
+        default="allow",
+    ),
     "category": _describe(
         "query", "category", "Only this category.", type="string", maxLength=256, examples=[*CATEGORIES]
     ),
@@ -133,7 +141,10 @@ ERRORS: dict[int, str] = {
     401: "No credential, or one that is not good or has expired.",
     403: "The credential may not do this.",
     404: "There is nothing of that name in this workspace.",
-    409: "The record changed meanwhile, more than once; send the request again.",
+    409: "With `retryable`: the record changed meanwhile, more than once; send the request again. Else it "
+    "clashes with what is there, and a retry never helps: `type_in_use` (integrations have the type, so its "
+    "schema stays), `type_built_in` (every workspace has it), `type_outdated` (what is stored is of a later "
+    "version of its type than the server has: upgrade the server, or the folder of the type).",
     412: "The record is not at the version that was expected.",
     413: "More than 32 MiB, or more than 10,000 integrations.",
     415: "The body is not declared as JSON.",
