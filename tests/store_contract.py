@@ -158,6 +158,23 @@ class StoreContract:
         assert names_of(store, tenant, after="bb") == ["C", "D 2", "d-1"]
         assert names_of(store, tenant, after="e") == names_of(store, tenant, limit=0) == []
 
+    @pytest.mark.parametrize("filters", [{}, {"type": "openai"}, {"tags": [("t", None)]}, {"search": "text"}])
+    def test_a_page_has_records_of_papers_only_where_these_are_asked_for(self, store, tenant, filters):
+        def job(tx):
+            for name in ("a", "~pcf_2", "z", "~pcf_1"):
+                put(tx, name, description="a text", tags=(Tag("t", "x"),))
+
+        run(store, tenant, job)
+
+        assert names_of(store, tenant, **filters) == ["a", "z"]
+        assert (
+            names_of(store, tenant, **filters, after="z")
+            == names_of(store, tenant, **filters, after="~")
+            == []
+        )
+        assert names_of(store, tenant, **filters, owned=True) == ["~pcf_1", "~pcf_2"]
+        assert names_of(store, tenant, **filters, owned=True, after="~pcf_1", limit=5) == ["~pcf_2"]
+
     @pytest.mark.parametrize(
         ("filters", "found"),
         [

@@ -1,4 +1,4 @@
-"""The end of what every store must do: papers of surfaces, and counted tokens."""
+"""More of what every store must do: papers of surfaces, and counted tokens."""
 
 import msgspec
 import pytest

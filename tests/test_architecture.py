@@ -22,6 +22,7 @@ FLOORS = {
     "credenza.client": 1,
     "credenza.transfer": 1,
     "credenza.vault": 1,
+    "credenza.plans": 1,
     "credenza.workspace": 2,
     "credenza.accounts": 2,
     "credenza.settings": 3,

@@ -143,12 +143,25 @@ def test_what_is_indexed_follows_every_change_at_once_and_goes_with_its_record(s
     assert entries(store) == []
 
 
+@pytest.mark.parametrize("asked", ASKED)
+def test_by_every_index_records_of_papers_are_found_apart(store, tenant, asked):
+    tags = (Tag("team", "x"), Tag("env", "y"))
+    run(store, tenant, lambda tx: [put(tx, n, description="descr", tags=tags) for n in ("a", "~pcf_1")])
+    settle(store)
+
+    assert (names_of(store, tenant, **asked), names_of(store, tenant, **asked, owned=True)) == (
+        ["a"],
+        ["~pcf_1"],
+    )
+
+
 def test_a_store_from_before_the_index_is_indexed_as_far_as_its_search_was(store, tenant, path):
     run(store, tenant, lambda tx: put(tx, "one", tags=(Tag("k", "1"),)))
     settle(store)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE integration_facets")
+        for table in ("integration_facets", "card_links", "cards_search", "cards"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE integrations DROP COLUMN type_version")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '003'")
         connection.execute("PRAGMA user_version = 2")

@@ -56,6 +56,13 @@ def require(actor: Actor, permission: Permission) -> None:
         raise Forbidden(f"The role {actor.role.value} may not {permission.value}.")
 
 
+def require_whole(actor: Actor, permission: Permission) -> None:
+    """Let pass who may do this with the whole workspace, or raise Forbidden."""
+    require(actor, permission)
+    if actor.names or actor.tags:
+        raise Forbidden("This credential is limited to some integrations; this asks for the whole workspace.")
+
+
 def covers(actor: Actor, name: str, tags: tuple[Tag, ...]) -> bool:
     """Say whether a record of this name and these tags lies within the actor's limits."""
     return covers_name(actor, name) and (not actor.tags or any(tag in actor.tags for tag in tags))

@@ -31,6 +31,7 @@ DEFAULT = "default"
 _is_slug = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
 _RANDOM = 42
 _MOST_SEEN = 10_000
+_KEY = "key:"  # what the names of actors with a key begin with
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -146,8 +147,14 @@ class Accounts:
         Raises:
             Unauthenticated: it is malformed, wrong, revoked or expired.
         """
-        key = self._prove(access.read_credential(credential))
-        return Actor(key.tenant, f"key:{key.id}", key.role, key.names, key.tags)
+        return _make_actor(self._prove(access.read_credential(credential)))
+
+    def find_actor(self, tenant: Tenant, name: str) -> Actor | None:
+        """Return who a key of a workspace is, by the name it acts under; None: it is none in force."""
+        key = self._store.api_key(name.removeprefix(_KEY)) if name.startswith(_KEY) else None
+        if key is None or key.tenant.id != tenant.id or key.revoked_at is not None:
+            return None
+        return _make_actor(key) if self._is_as_made(key) else None
 
     def issue_token(self, id: str, secret: str, lifetime: int | None = None) -> str:
         """Return a token for a key, good for `lifetime` milliseconds, at most an hour; nothing is written.
@@ -169,14 +176,19 @@ class Accounts:
 
     def _prove(self, claimed: access.Credential) -> ApiKey:
         key = access.prove(claimed, self._store.api_key(claimed.key_id), self._clock(), self._genuine)
+        if not self._is_as_made(key):
+            raise Unauthenticated("The credential is not valid.", code="invalid_token")
+        return key
+
+    def _is_as_made(self, key: ApiKey) -> bool:
         # Without the vault's key there is nothing to verify with, and nothing secret to be read either.
         if self._vault.locked is None and self._seen.get(key.id) is not key:
             if not self._genuine(key, access.key_bytes(key), key.mac):
-                raise Unauthenticated("The credential is not valid.", code="invalid_token")
+                return False
             if len(self._seen) >= _MOST_SEEN:
                 self._seen.clear()
             self._seen[key.id] = key
-        return key
+        return True
 
     def _genuine(self, key: ApiKey, data: bytes, mac: bytes) -> bool:
         try:
@@ -193,3 +205,7 @@ class Accounts:
             tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring))
 
         return tell
+
+
+def _make_actor(key: ApiKey) -> Actor:
+    return Actor(key.tenant, f"{_KEY}{key.id}", key.role, key.names, key.tags)

@@ -7,6 +7,7 @@
     ├── NotFound               nothing of that name in this workspace
     ├── Conflict               somebody else changed it meanwhile; trying again may help
     ├── Clash                  it clashes with what is there; trying again does not help
+    ├── Gone                   it is archived and takes no changes any more
     ├── PreconditionFailed     the caller's own expectation does not hold
     ├── KeyReused              an idempotency key came back with another body
     ├── TooLarge               more than a soft limit allows
@@ -99,6 +100,12 @@ class Clash(CredenzaError):
     """What was asked clashes with what is there."""
 
     code = "clash"
+
+
+class Gone(CredenzaError):
+    """It is archived and takes no changes any more."""
+
+    code = "gone"
 
 
 class PreconditionFailed(CredenzaError):

@@ -7,7 +7,21 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
-from credenza.model import ApiKey, Paper, Record, RingRow, Secret, Tenant, Usage, VaultMeta, Version, Write
+from credenza.model import (
+    ApiKey,
+    Card,
+    Choice,
+    Paper,
+    Place,
+    Record,
+    RingRow,
+    Secret,
+    Tenant,
+    Usage,
+    VaultMeta,
+    Version,
+    Write,
+)
 from credenza.sensitive import Sensitive
 from credenza.trail import Entry, Head
 
@@ -48,10 +62,14 @@ class KeyProvider(Protocol):
 
 
 class Sheet(NamedTuple):
-    """A paper's next version, over the one that was read: None before is a new one, None after removes it."""
+    """A paper's next version, over the one that was read: None before is a new one, None after removes it.
+
+    `cards` are all that lists are to know of it from then on.
+    """
 
     before: Paper | None
     after: Paper | None
+    cards: Sequence[Card] = ()
 
 
 class Tx(Protocol):
@@ -86,11 +104,17 @@ class Tx(Protocol):
         """Return the papers of a kind by slug, in its order; `slugs` None: all of them."""
 
     def keep(self, sheets: Sequence[Sheet]) -> None:
-        """Write next versions of papers, comparing the versions that were read.
+        """Write next versions of papers with their cards, comparing the versions that were read.
 
         Raises:
-            Conflict: a paper is no longer as it was read, or its slug was taken meanwhile.
+            Conflict: a paper is no longer as it was read, or its slug or a card's id was taken meanwhile.
         """
+
+    def cards(self, choice: Choice) -> Sequence[Place]:
+        """Return where what is on a page stands, in its order."""
+
+    def places(self, kind: str, ids: Sequence[str]) -> Mapping[str, Place]:
+        """Return where what these cards are about stands, by id; those that are not there are missing."""
 
     def count_tokens(self, row: int, usage: Usage) -> None:
         """Add to what an api of a record used in a day.
@@ -121,13 +145,15 @@ class Tx(Protocol):
         search: str | None = None,
         tags: Sequence[tuple[str, str | None]] = (),
         below: int | None = None,
+        owned: bool = False,
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterable[Record]:
         """Return records in the order of their names, `after` one, filtered: all conditions must hold.
 
         `search` is a part of name or description in any case; a tag is a key and its value, None: any;
-        `below` asks for those saved under an earlier version of their type.
+        `below` asks for those saved under an earlier version of their type, `owned` for those that belong
+        to papers, which else are never among them.
         """
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:

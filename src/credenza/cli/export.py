@@ -11,7 +11,7 @@ import rich_click as click
 
 from credenza.cli.failures import Misused
 from credenza.cli.output import clean, count, json_or_text, wants_json
-from credenza.cli.pruning import list_secrets
+from credenza.cli.pruning import list_secrets, tell_managed
 from credenza.cli.recipients import read_seal, recipient_options
 from credenza.cli.remote import STDIN, remote_options
 from credenza.cli.session import json_option, store_options, workspace_option
@@ -49,7 +49,7 @@ def export(file: str, scope: Scope, force: bool, prune: bool) -> None:
     With recipients every secret is revealed, which the audit has first, and sealed to them, bound to its
     type, key and destination; without, the file only says that it is there. Nothing is ever written in
     clear. A folder is one that exists, or ends with a slash. What is not part of a save stays behind:
-    history, prompts and token limits.
+    history, prompts, token limits, and integrations that an instance manages.
     """
     folder = file != STDIN and (file.endswith(("/", os.sep)) or Path(file).is_dir())
     form = "yaml" if folder or file == STDIN else _FORMATS.get(Path(file).suffix.lower())
@@ -59,7 +59,9 @@ def export(file: str, scope: Scope, force: bool, prune: bool) -> None:
         raise Misused("--prune goes with a folder: beside a file nothing is left over.")
     seal = read_seal()
     with opened_target() as target:
-        shown = target.list(scope)
+        found = target.list(scope)
+        shown = [each for each in found if not each.get("managedBy")]
+        tell_managed(len(found) - len(shown))
         if not shown:
             raise NotFound("No integration is meant by this; nothing was written.", code="nothing_to_export")
         places = _list_places(Path(file), shown, folder=folder) if file != STDIN else []

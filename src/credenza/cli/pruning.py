@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import rich_click as click
 
 from credenza.cli.failures import Misused
 from credenza.cli.folders import Bundle, decode, read_name
@@ -88,7 +89,9 @@ def plan_prune(target: Target, prune: Prune, batch: Bundle, *, dry_run: bool) ->
     if not batch.raws and not (prune.sure or dry_run):
         raise Invalid(_EMPTY, code="empty_folder")
     named = {read_name(item) for item in map(decode, batch.raws) if item is not None}
-    found = [_look_at(each) for each in target.list(prune.scope) if each["name"] not in named]
+    unnamed = [each for each in target.list(prune.scope) if each["name"] not in named]
+    found = [_look_at(each) for each in unnamed if not each.get("managedBy")]
+    tell_managed(len(unnamed) - len(found))
     if prune.sure:
         return found
     found = [msgspec.structs.replace(each, problem=_doubt(each, batch)) for each in found]
@@ -96,6 +99,12 @@ def plan_prune(target: Target, prune: Prune, batch: Bundle, *, dry_run: bool) ->
     if problems and not dry_run:
         raise Invalid(_UNSURE, code="only_copy", problems=problems)
     return found
+
+
+def tell_managed(number: int) -> None:
+    """Say that integrations were left as they are because they are not anybody's to move or remove."""
+    if number:
+        click.echo(f"Left out: {count(number, 'integration')} managed by instances.", err=True)
 
 
 def write_prune(going: Sequence[Going]) -> None:

@@ -35,7 +35,7 @@ _VARIABLE = "CREDENZA_TOKEN"
 _LARGEST = 4096
 _LOCAL = ("store", "kek", "schemas", "workspace", "validation", "keep_versions")
 _OPTIONAL = {"expectedVersion", "maxTokens", "frequency"}
-_SELDOM = {"misfits"}  # stands only where there are some
+_SELDOM = {"misfits", "managedBy"}  # stands only where there are some
 _ERRORS: dict[int, type[CredenzaError]] = {
     400: errors.Invalid,
     401: errors.Unauthenticated,

@@ -16,7 +16,7 @@ from credenza.cli.developer import begin, write_lines
 from credenza.cli.output import wants_json
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
-from credenza.settings import Credenza, open_credenza
+from credenza.settings import WEEK, Credenza, open_credenza
 from credenza.web.app import create_app
 from credenza.web.observe import configure_logging
 from credenza.web.protocol import Protocol
@@ -47,6 +47,14 @@ _BACKLOG = 2048
 @store_options
 @saving_options
 @setting("--public-url", metavar="URL", help="Base of the links handed out, if not the address.")
+@setting(
+    "--redirect-origins",
+    metavar="LIST",
+    help="Where people may be sent after a setup, with commas between them.",
+)
+@setting("--frame-origins", metavar="LIST", help="Whose pages may hold a setup page, with commas between.")
+@setting("--setup-minutes", type=click.IntRange(1, WEEK), help="How long the link of a setup is good.")
+@setting("--session-minutes", type=click.IntRange(1, WEEK), help="How long a session is good.")
 @setting("--access-log/--no-access-log", help="A line for every request.")
 @setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages of the store, in MiB.")
 @setting(

@@ -64,6 +64,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     type_version: int = 1
     needs_reconfiguration: bool = False
     misfits: Sequence[Problem] = ()
+    managed_by: str | None = None
     models_count: int = 0
     create_time: int = 0
     created_by: str | None = None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn, Self
 import jsonschema_rs
 
 from credenza.connectors.grammar import LINEAR, list_faults
+from credenza.connectors.halves import find_half
 from credenza.connectors.migrations import FOLDER, list_strays, read_moves
 from credenza.connectors.types import ConnectorType
 from credenza.errors import Misconfigured, SchemaRejected
@@ -74,6 +75,10 @@ class Catalogue(Mapping[str, ConnectorType]):
     def revised(self, later: Catalogue) -> Catalogue:
         """Return this catalogue with the types of another one; of equal names, those of the other."""
         return Catalogue({**self._types, **later}, self._api)
+
+    def find(self, name: str) -> ConnectorType | None:
+        """Return the type of a record: one of these, or a half of one; None: there is none."""
+        return find_half(self._types, name) if "#" in name else self._types.get(name)
 
     def __getitem__(self, name: str) -> ConnectorType:
         return self._types[name]

@@ -77,6 +77,15 @@ def read_public(redacted: str | None, value: object, default: object) -> str | N
     return value if value is None or isinstance(value, str) else write_scalar(value)
 
 
+def name_places(kind: str, text: str) -> list[str]:
+    """Return where a public text of this kind leads, for a person: hosts with ports, else all of it."""
+    try:
+        found = [] if kind == "text" else [host for each in read_addresses(text) for host in each.hosts]
+    except ValueError:
+        found = []
+    return [f"{host}:{port}" if port else host for host, port in found] or [text]
+
+
 def write_scalar(value: object) -> str:
     """Write 1, 1.0 and true as one text each, so that the way a number was sent does not count."""
     if isinstance(value, bool):

@@ -18,7 +18,7 @@ from credenza.model import SecretRef
 def join(public: Mapping[str, Any], secrets: Mapping[str, str], order: Sequence[str]) -> dict[str, Any]:
     """Return a configuration with its secret texts (by pointer) back in their places."""
     texts = {pointer[1:]: text for pointer, text in secrets.items() if pointer != UNKNOWN}
-    joined = _arrange({**public, **texts}, order)
+    joined = arrange({**public, **texts}, order)
     if UNKNOWN in secrets:
         joined.update(msgspec.json.decode(secrets[UNKNOWN]))
     return joined
@@ -41,7 +41,7 @@ def present(
         for pointer, secret in secrets.items()
     }
     unknown = shown.pop(UNKNOWN[1:], None)
-    presented = _arrange({**public, **shown}, order)
+    presented = arrange({**public, **shown}, order)
     if unknown is not None:
         presented[UNKNOWN[1:]] = unknown
     return presented
@@ -78,8 +78,8 @@ def may_expose(type: ConnectorType) -> bool:
     )
 
 
-def _arrange(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
-    """Put the keys of a type in form order, and any that it no longer declares behind them."""
+def arrange(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    """Return values with the keys of a type in form order, and any that it does not declare behind them."""
     return {**{key: values[key] for key in order if key in values}, **values}
 
 

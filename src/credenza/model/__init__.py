@@ -5,7 +5,13 @@ inside a store.
 """
 
 from credenza.model.actors import Actor, ApiKey, Permission, Role, Tag, Tenant
+from credenza.model.cards import Card, Choice, Place
 from credenza.model.changes import (
+    AUTH,
+    CLIENT,
+    CONFIG,
+    INTEGRATION,
+    OWNED,
     AddPrompt,
     AddTags,
     Amend,
@@ -21,6 +27,7 @@ from credenza.model.changes import (
     Migrate,
     Put,
     Restore,
+    Source,
     TokenLimit,
 )
 from credenza.model.keys import RingRow, VaultMeta
@@ -43,7 +50,12 @@ from credenza.model.records import (
 )
 
 __all__ = [
+    "AUTH",
     "CATEGORIES",
+    "CLIENT",
+    "CONFIG",
+    "INTEGRATION",
+    "OWNED",
     "Actor",
     "AddPrompt",
     "AddTags",
@@ -52,7 +64,9 @@ __all__ = [
     "Api",
     "ApiKey",
     "ApiPut",
+    "Card",
     "Change",
+    "Choice",
     "Document",
     "Drop",
     "DropApi",
@@ -65,6 +79,7 @@ __all__ = [
     "Migrate",
     "Paper",
     "Permission",
+    "Place",
     "Prompt",
     "Put",
     "Receipt",
@@ -74,6 +89,7 @@ __all__ = [
     "Role",
     "Secret",
     "SecretRef",
+    "Source",
     "Tag",
     "Tenant",
     "TokenLimit",

@@ -8,7 +8,12 @@ import msgspec
 
 from credenza.errors import Problem
 from credenza.model.actors import Tag
+from credenza.model.cards import Card
 from credenza.sensitive import Sensitive
+
+# What a record is: an integration, or one half of what some integrations refer to, or an OAuth client.
+INTEGRATION, CONFIG, AUTH, CLIENT = "integration", "config", "auth_config", "auth_credentials"
+OWNED = "~"  # begins the names of records that belong to papers: behind all names that anybody may choose
 
 
 class TokenLimit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,12 +39,34 @@ class ApiPut(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...] | None = None
 
 
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a managed integration has its values from: two records, by name, of its type's halves.
+
+    `instance` is whose integration it is, `provider` what of that it is for; both are ids.
+    """
+
+    instance: str
+    provider: str = ""
+    config: str | None = None
+    auth: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the records."""
+        return tuple(name for name in (self.config, self.auth) if name is not None)
+
+
 class Put(msgspec.Struct, frozen=True, kw_only=True):
     """Save one integration; what is None keeps its value, and a type of None is the one it has.
 
     `source` is the exact text the change was read from: the same text again is known to change nothing.
     `replace_apis` removes the apis that are not listed. `expected_version` 0 means: must not exist. Without
     `leads` no api may begin to lead to a place of its own with secrets that are kept, whoever asks.
+
+    Of another `kind` it saves a record that belongs to a paper, by the half of the type that this names:
+    `name` is then `~` and an id. An `auth_config` is sealed for where the record `bound_to` leads, a
+    `config`, saved before or together with it; None: for where the type leads by itself. With `refers` it
+    saves a managed integration, which has no configuration or apis of its own.
     """
 
     name: str
@@ -54,13 +81,21 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     leads: bool = True
     expected_version: int | None = None
     source: Sensitive[bytes] | None = None
+    kind: str = INTEGRATION
+    bound_to: str | None = None
+    refers: Source | None = None
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """Remove one integration with everything it owns."""
+    """Remove one integration with everything it owns.
+
+    A record that belongs to a paper is removed by its `kind`, a managed integration by whose it is.
+    """
 
     name: str
     expected_version: int | None = None
+    kind: str = INTEGRATION
+    instance: str | None = None
 
 
 class DropApi(msgspec.Struct, frozen=True):
@@ -122,11 +157,12 @@ class Migrate(msgspec.Struct, frozen=True):
 class Expect(msgspec.Struct, frozen=True):
     """Refuse the batch unless the integration is at this version (0: does not exist).
 
-    In per-item mode it fails only itself.
+    With a `kind`, it is the paper of that kind and slug. In per-item mode it fails only itself.
     """
 
     name: str
     version: int
+    kind: str | None = None
 
 
 class Flawed(msgspec.Struct, frozen=True):
@@ -140,13 +176,14 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
     """Save a paper: a surface's own document, such as a registered connector type.
 
     `slug` is its name, unique among those of its kind; `body` None removes it. An expected version of 0
-    means: must not exist.
+    means: must not exist. `cards` are what lists know of it and of its parts, all of them.
     """
 
     kind: str
     slug: str
     body: bytes | None
     expected_version: int | None = None
+    cards: tuple[Card, ...] = ()
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from credenza.errors import Damaged, Problem
 from credenza.model.actors import Tag
-from credenza.model.changes import TokenLimit
+from credenza.model.changes import Source, TokenLimit
 
 CATEGORIES = (
     "API",
@@ -65,7 +65,8 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `configuration` holds the public values, `secrets` a reference by JSON Pointer for each sealed one,
     `missing` the pointers a lenient save left out. `type_version` is the version of the type that all this
-    was saved under; `unfit` says why a migration to a later one found that it does not fit.
+    was saved under; `unfit` says why a migration to a later one found that it does not fit. A managed
+    integration has its values from its `source`. `binding` is for where else the secrets were sealed.
     """
 
     category: str
@@ -79,6 +80,8 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     limits: tuple[TokenLimit, ...] = ()
     type_version: int = 1
     unfit: tuple[Problem, ...] = ()
+    source: Source | None = None
+    binding: bytes = b""
 
     def references(self) -> dict[str, SecretRef]:
         """Return all its secrets, those of its apis too, by the path under which they are stored."""
@@ -127,6 +130,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 _NESTED = "/$apis/"
+_SOURCE = b'"source":{'
 _read_document = msgspec.json.Decoder(Document).decode
 
 
@@ -159,6 +163,11 @@ class Record(msgspec.Struct, frozen=True):
     def document(self) -> Document:
         """Decode the body; raises Damaged where it was changed behind the program's back."""
         return _decode_document(self.body)
+
+    def source(self) -> Source | None:
+        """Return where a managed integration has its values from; None: it has its own. Raises Damaged."""
+        # At a glance, as nearly always: what is found may still be a key of a configuration.
+        return self.document().source if _SOURCE in self.body else None
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -8,7 +8,12 @@ from collections.abc import Mapping, Sequence
 from credenza import access
 from credenza.errors import Clash, CredenzaError, Forbidden, Invalid, NotFound, PreconditionFailed, Problem
 from credenza.model import (
+    AUTH,
     CATEGORIES,
+    CLIENT,
+    CONFIG,
+    INTEGRATION,
+    OWNED,
     Actor,
     Amend,
     Change,
@@ -27,6 +32,7 @@ from credenza.workspace.changes import Outline
 from credenza.workspace.reveal import OUTDATED
 
 is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
+is_owned = re.compile(rf"{OWNED}[a-z]{{1,8}}_[A-Za-z0-9]{{1,64}}").fullmatch
 
 FORBIDDEN = Problem("forbidden", "This credential may not change this integration.", "/name", "permission")
 UNKNOWN_TYPE = Problem("unknown_type", "There is no such connector type in this workspace.", "/type", "enum")
@@ -59,6 +65,21 @@ NEEDS_RECONFIGURATION = Problem(
     "/configuration",
     "x-version",
 )
+_MANAGED = Problem(
+    "managed_by_instance",
+    "This integration belongs to an instance, which alone changes it: change what the instance refers to.",
+    "/name",
+    "managedBy",
+)
+_OCCUPIED = Problem(
+    "name_taken", "An integration of this name is there that belongs to no instance.", "/name", "uniqueItems"
+)
+_NOT_MANAGED = Problem(
+    "managed_by_instance",
+    "A managed integration refers to its values, and has no configuration or apis of its own.",
+    "/configuration",
+    "managedBy",
+)
 _BAD_CATEGORY = Problem(
     "unknown_category", f"The category is one of {', '.join(CATEGORIES)}.", "/category", "enum"
 )
@@ -85,6 +106,8 @@ class Admission:
         if problem is None:
             exact = before if before is not None and before.name == change.name else None
             problem = _TAKEN if saves and exact is not before else _examine_state(change, exact)
+            if exact is not None or (isinstance(change, Put) and change.refers is not None):
+                problem = problem or _examine_source(change, exact)
         return (problem,) if problem else ()
 
     def covers(self, name: str, tags: tuple[Tag, ...]) -> bool:
@@ -94,7 +117,7 @@ class Admission:
     def _examine_name(
         self, change: Change | Outline, before: Record | None, *, saves: bool
     ) -> Problem | None:
-        if saves and is_name(change.name) is None:
+        if saves and not _is_well_named(change):
             return _BAD_NAME
         if self._limited and not self._may(change.name, before):
             return FORBIDDEN
@@ -113,6 +136,41 @@ class Admission:
         if before is None:
             return access.covers_name(self._actor, name)
         return access.covers(self._actor, name, before.document().tags)
+
+
+def _is_well_named(change: Change | Outline) -> bool:
+    """Say whether what is saved has a name of its kind."""
+    if isinstance(change, Put) and change.kind != INTEGRATION:
+        return change.kind in {CONFIG, AUTH, CLIENT} and is_owned(change.name) is not None
+    return is_name(change.name) is not None
+
+
+def reach(change: Change, found: Mapping[str, Record]) -> Record | None:
+    """Return what a change is about, whatever the case of its name.
+
+    To one that comes with a name alone, a record that belongs to a paper is not there.
+    """
+    before = found.get(change.name.lower())
+    if before is None or before.name[:1] != OWNED or isinstance(change, (Expect, Migrate)):
+        return before
+    return before if isinstance(change, (Put, Drop)) and change.kind != INTEGRATION else None
+
+
+def _examine_source(change: Change | Outline, before: Record | None) -> Problem | None:
+    """Return why a managed integration may not be changed like this, or another not become one."""
+    if isinstance(change, (Expect, Migrate)):
+        return None
+    wanted = change.refers if isinstance(change, Put) else None
+    if wanted is not None and isinstance(change, Put) and (change.configuration or change.apis):
+        return _NOT_MANAGED
+    if before is None:
+        return None
+    source = before.source()
+    if source is None:
+        return None if wanted is None else _OCCUPIED
+    if isinstance(change, Drop) and change.instance == source.instance:
+        return None
+    return None if wanted is not None and wanted.instance == source.instance else _MANAGED
 
 
 def _examine_state(change: Change | Outline, before: Record | None) -> Problem | None:
@@ -156,7 +214,8 @@ def blame(items: Sequence[Item]) -> None:
     for code, error in _BLAME.items():
         some = [problem for problem in problems if problem.code == code]
         if some:
-            raise error(problems=some)
+            told = some[0].message if code == _MANAGED.code else ""
+            raise error(told, code=code, problems=some)
     count = sum(1 for item in items if item.problems)
     which = f"{count} of {len(items)} integrations" if len(items) > 1 else "the integration"
     only = {problem.code for problem in problems}
@@ -174,4 +233,5 @@ _BLAME: Mapping[str, type[CredenzaError]] = {
     STALE.code: PreconditionFailed,
     TYPE_IN_USE.code: Clash,
     TYPE_OUTDATED.code: Clash,
+    _MANAGED.code: Clash,
 }

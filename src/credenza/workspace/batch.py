@@ -8,16 +8,19 @@ and reserves, and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from credenza import access
 from credenza.connectors import EMPTY, ConnectorType, Draft, Held, Offer, draft_all
+from credenza.connectors.halves import name_half
 from credenza.errors import Problem, TypeNotLoaded
 from credenza.ids import make_ids
 from credenza.model import (
+    AUTH,
+    INTEGRATION,
     Amend,
     Change,
     Drop,
@@ -40,20 +43,23 @@ from credenza.workspace.admission import (
     examine_put,
     is_name,
     may_go_on,
+    reach,
 )
 from credenza.workspace.amending import amend
+from credenza.workspace.binding import SIDES, Binder
 from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.composer import Composer, Step
 from credenza.workspace.context import Context
 from credenza.workspace.migrating import Migrated
-from credenza.workspace.papers import plan_paper
+from credenza.workspace.papers import expect_paper, plan_paper
 from credenza.workspace.revising import Revised, Reviser
 from credenza.workspace.sealing import Sealer
 from credenza.workspace.types import OwnCatalogue
 from credenza.workspace.view import show_configuration
 
 _MOST_PROBLEMS = 20_000  # of a batch; beyond, each item that fails still says one reason
+Find = Callable[[str], ConnectorType | None]
 _PENDING = Item(None, "pending")
 
 
@@ -69,6 +75,7 @@ class Batch:
         self.failed = False
         self._problems = 0
         self._frozen = False
+        self._halves: set[str] = set()
         self.now = context.policy.clock()
         self._context = context
         self._tx = tx
@@ -85,6 +92,7 @@ class Batch:
         self._composer = Composer(
             self._sealer,
             self._admission,
+            Binder(context.catalogue, tx),
             context.catalogue.api,
             self._sign,
             by=context.actor.name,
@@ -117,7 +125,7 @@ class Batch:
         ]
         steps: dict[str, list[Step]] = {}
         for index, change in zip(rest, changes.read(rest), strict=True):
-            step = self._admit(index, change, found.get(change.name.lower()))
+            step = self._admit(index, change, reach(change, found))
             if step is not None:
                 steps.setdefault(step.connector.name, []).append(step)
         rows = [step.before.row for each in steps.values() for step in each if step.before]
@@ -125,8 +133,8 @@ class Batch:
         if not self._context.dry_run:
             self._composer.rows = iter(self._tx.reserve(sum(map(len, steps.values())) - len(rows)))
         self._confirm(steps)
-        for each in steps.values():
-            self._draft(each, held)
+        for name in sorted(steps, key=_comes_last) if self._halves else steps:
+            self._draft(steps[name], held)
 
     def _confirm(self, types: Iterable[str]) -> None:
         """Compare the types as they were read: one that nothing has may be replaced meanwhile."""
@@ -163,7 +171,7 @@ class Batch:
         return self._digest(step.connector, put.source.reveal(), replace_apis=put.replace_apis)
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
-        if isinstance(change, Keep):
+        if isinstance(change, Keep) or (isinstance(change, Expect) and change.kind is not None):
             self._keep(index, change)
             return None
         if isinstance(change, Torn):
@@ -188,7 +196,14 @@ class Batch:
             self.items[index] = Item(before.name, "deleted", before.version)
         return None
 
-    def _keep(self, index: int, keep: Keep) -> None:
+    def _keep(self, index: int, keep: Keep | Expect) -> None:
+        if isinstance(keep, Expect):
+            found = expect_paper(keep, keep.kind or "", self._tx)
+            if isinstance(found, Problem):
+                self._fail(index, keep.name, [found])
+            else:
+                self.items[index] = found
+            return
         planned = plan_paper(keep, self._tx, self._context.actor, self._context.ring, self.now)
         if isinstance(planned, Problem):
             self._fail(index, keep.slug, [planned])
@@ -216,11 +231,22 @@ class Batch:
         step = self._admit_put(index, put, before, moved)
         return step._replace(base=base) if step else None
 
+    def _name_half(self, put: Put) -> Put:
+        """Return the save of a record that belongs to a paper, by the half of the type that it is made by."""
+        self._halves.add(put.name)
+        half = SIDES.get(put.kind)
+        if put.type is None or half is None:
+            return put
+        return msgspec.structs.replace(put, type=name_half(put.type, half))
+
     def _admit_put(
         self, index: int, put: Put, before: Record | None, moved: Migrated | None = None
     ) -> Step | None:
+        find: Find = self._context.catalogue.get
+        if put.kind != INTEGRATION:
+            put, find = self._name_half(put), self._context.catalogue.find
         kind = put.type if put.type is not None or before is None else before.type
-        connector = self._context.catalogue.get(kind) if kind is not None else None
+        connector = find(kind) if kind is not None else None
         if connector is None and before is not None and put.type is None:
             raise TypeNotLoaded
         problems = examine_put(put, before) + ([] if connector or kind is None else [UNKNOWN_TYPE])
@@ -232,6 +258,9 @@ class Batch:
         document = before.document() if before else None
         owner = before.id if before else next(self._ids)
         step = Step(index, put, connector, before, document, owner, document)
+        if put.refers is not None:
+            self._frozen = True
+            return step
         if before is None or before.type_version == connector.version:
             return step
         if before.type_version > connector.version:
@@ -267,11 +296,15 @@ class Batch:
                 self._compose(step, draft, own)
 
     def _leave_frozen(self, steps: list[Step]) -> list[Step]:
-        """Compose the records whose configuration stays as it is, and return the others."""
+        """Compose records whose configuration stays as it is, or is elsewhere, and return the others."""
         for step in steps:
-            if step.frozen and step.document is not None and not self.items[step.position].problems:
+            if self.items[step.position].problems:
+                continue
+            if step.put.refers is not None:
+                self._compose(step, Draft(), {})
+            elif step.frozen and step.document is not None:
                 self._compose(step, Draft(step.document.configuration), {})
-        return [step for step in steps if not step.frozen]
+        return [step for step in steps if not step.frozen and step.put.refers is None]
 
     def _compose(self, step: Step, draft: Draft, held: Mapping[str, Secret]) -> None:
         self._sealer.seals = not self._context.dry_run and (self._context.per_item or not self.failed)
@@ -283,7 +316,7 @@ class Batch:
 
     def _fail(self, index: int, name: str, problems: Sequence[Problem]) -> None:
         # A name is repeated only where it is one: anything else may hold what was pasted by mistake.
-        told = name if is_name(name) else None
+        told = name if is_name(name) or name in self._halves else None
         known = self.items[index].problems
         room = min(MOST_PROBLEMS - len(known), max(_MOST_PROBLEMS - self._problems, 1))
         located = tuple(msgspec.structs.replace(p, index=index, name=told) for p in problems[: max(room, 0)])
@@ -294,6 +327,11 @@ class Batch:
 
 def _entered(put: Put) -> Mapping[str, Any] | None:
     return None if put.configuration is None else put.configuration.reveal()
+
+
+def _comes_last(type: str) -> bool:
+    # A credential is sealed for where its configuration leads, as that will be.
+    return type.endswith(f"#{SIDES[AUTH]}")
 
 
 def _repeats_view(step: Step) -> bool:

@@ -100,6 +100,10 @@ def list_edits(before: Document, after: Document) -> list[Edit]:
         edits.append(Edit("/limits", "changed"))
     if before.type_version != after.type_version:
         edits.append(Edit("/typeVersion", f"migrated from {before.type_version} to {after.type_version}"))
+    if before.source != after.source:
+        edits.append(Edit("/managedBy", "changed"))
+    if before.binding != after.binding:
+        edits.append(Edit("/binding", "changed"))
     if before.unfit != after.unfit:
         edits.append(Edit("/needsReconfiguration", "changed"))
     return edits

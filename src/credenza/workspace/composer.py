@@ -9,9 +9,23 @@ import msgspec
 
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Problem
-from credenza.model import Api, Document, Edit, Item, Put, Record, Secret, SecretRef, Write, locate, nest
+from credenza.model import (
+    INTEGRATION,
+    Api,
+    Document,
+    Edit,
+    Item,
+    Put,
+    Record,
+    Secret,
+    SecretRef,
+    Write,
+    locate,
+    nest,
+)
 from credenza.workspace import compose, receipts
 from credenza.workspace.admission import FORBIDDEN, NEEDS_RECONFIGURATION, Admission
+from credenza.workspace.binding import Binder
 from credenza.workspace.children import Children
 from credenza.workspace.migrating import Migrated
 from credenza.workspace.sealing import Outcome, Place, Sealer
@@ -65,6 +79,7 @@ class Composer:
         self,
         sealer: Sealer,
         admission: Admission,
+        binder: Binder,
         api: ConnectorType,
         sign: Callable[[Step], bytes | None],
         *,
@@ -81,6 +96,7 @@ class Composer:
         self.rows: Iterator[int] = iter(())
         self._sealer = sealer
         self._admission = admission
+        self._binder = binder
         self._api = api
         self._sign = sign
         self._by = by
@@ -92,6 +108,11 @@ class Composer:
         put, old = step.put, step.document
         version = step.before.version + 1 if step.before else 1
         place = Place(step.owner, version, self._at, step.connector.rule, held, old.secrets if old else {})
+        if put.kind != INTEGRATION:
+            binding = self._bind(step, draft)
+            if not isinstance(binding, bytes):
+                return binding
+            place = place._replace(binding=binding)
         if step.frozen and old is not None:
             apis, outcome, entered = self._leave(step, old)
         else:
@@ -109,6 +130,8 @@ class Composer:
             missing=draft.missing,
             limits=compose.next_limits(base.limits, apis),
             type_version=step.connector.version,
+            source=put.refers,
+            binding=place.binding,
         )
         if step.frozen and old is not None:
             document = msgspec.structs.replace(
@@ -123,7 +146,18 @@ class Composer:
         body = _encode(document)
         if len(body) > MOST_BYTES:
             return [_TOO_LARGE]
+        if put.kind != INTEGRATION:
+            self._binder.note(put, step.connector, document, held, outcome.sealed)
         return self._conclude(step, document, body, outcome, entered)
+
+    def _bind(self, step: Step, draft: Draft) -> bytes | Sequence[Problem]:
+        """Return what a record that belongs to a paper is bound to, or why it may not go with that."""
+        put, old = step.put, step.document
+        binding = self._binder.find(put, step.connector, old.binding if old else b"")
+        if isinstance(binding, Problem):
+            return [binding]
+        foreign = self._binder.find_foreign(put, step.connector, draft, self._by)
+        return foreign if foreign and self._sealer.blind else binding
 
     def _descend(
         self, step: Step, place: Place, above: Outcome, draft: Draft

@@ -10,16 +10,16 @@ from typing import TypeVar, Unpack
 
 import msgspec
 
-from credenza import access, audit
+from credenza import access
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Damaged, Forbidden, NotFound, WrongKey
 from credenza.model import (
+    OWNED,
     Actor,
     Amend,
     Amendment,
     Change,
     Drop,
-    Item,
     Keep,
     Migrate,
     Permission,
@@ -28,23 +28,22 @@ from credenza.model import (
     Restore,
     Usage,
     Version,
-    locate,
 )
 from credenza.ports import Store, Tx
-from credenza.trail import Head
-from credenza.vault import Vault
+from credenza.vault import Ring, Vault
 from credenza.workspace import compose, saving
 from credenza.workspace.amending import NO_API
 from credenza.workspace.changes import Changes, Listed
 from credenza.workspace.context import Context
-from credenza.workspace.ledger import Ledger, is_signed
+from credenza.workspace.ledger import Ledger
 from credenza.workspace.listing import CHUNK, Filters, read_chunks
 from credenza.workspace.papers import TYPE
 from credenza.workspace.policy import Policy
-from credenza.workspace.reveal import Resolved, Sealed, open_all
+from credenza.workspace.reveal import Resolved, Sealed, collect_one, list_revealed, open_all
 from credenza.workspace.saving import Mode, Once
 from credenza.workspace.types import Types
-from credenza.workspace.view import View, see
+from credenza.workspace.view import View
+from credenza.workspace.viewer import Viewer
 
 T = TypeVar("T")
 _FEW = 4
@@ -180,6 +179,11 @@ class Workspace:
         return self._store.write(self.actor.tenant, job)
 
     @property
+    def lenient(self) -> bool:
+        """Say whether missing and unknown keys are accepted."""
+        return self._policy.lenient
+
+    @property
     def shipped(self) -> Catalogue:
         """Return the connector types that every workspace has."""
         return self._types.shipped
@@ -211,8 +215,8 @@ class Workspace:
         Raises:
             NotFound: there is none of this name that this actor may see.
         """
-        see_one = self._viewer()
-        return self._read(name, lambda _, record: see_one(record))
+        see_one = self._viewer().see
+        return self._read(name, see_one)
 
     def list(
         self, *, after: str | None = None, limit: int | None = None, **filters: Unpack[Filters]
@@ -220,10 +224,10 @@ class Workspace:
         """Return the records this actor may see, in order of their names, all as they are at one moment."""
         self._ledger.require(Permission.READ, "list")
         size = CHUNK if limit is None else max(limit, 1)
-        see_one = self._viewer()
+        see_all = self._viewer().see_all
 
         def job(tx: Tx) -> list[View]:
-            chunks = read_chunks(lambda look: look(tx), self.actor, see_one, filters, after=after, size=size)
+            chunks = read_chunks(lambda look: look(tx), self.actor, see_all, filters, after=after, size=size)
             return [*islice(chain.from_iterable(chunks), limit)]
 
         return self._store.read(self.actor.tenant, job)
@@ -237,7 +241,8 @@ class Workspace:
         """
         self._ledger.require(Permission.READ, "list")
         read = partial(self._store.read, self.actor.tenant)
-        return read_chunks(read, self.actor, self._viewer(), filters, after=after, size=size)
+        see_all = self._viewer().see_all
+        return read_chunks(read, self.actor, see_all, filters, after=after, size=size)
 
     def history(self, name: str, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return a record's versions, newest first."""
@@ -250,14 +255,14 @@ class Workspace:
 
     def version(self, name: str, version: int) -> View:
         """Return what a record said at one of its versions; raises NotFound."""
-        catalogue = self.catalogue
+        viewer = self._viewer()
 
         def job(tx: Tx, record: Record) -> View:
             then = self._version(tx, record, version)
             past = msgspec.structs.replace(
                 record, version=version, updated_at=then.created_at, updated_by=then.created_by
             )
-            return see(past, then.document(), catalogue, locked=self._vault.locked is not None)
+            return viewer.see(tx, past, then.document())
 
         return self._read(name, job)
 
@@ -279,22 +284,20 @@ class Workspace:
             Forbidden: the role may not reveal.
             NotFound: there is no such record.
             WrongKey, Damaged: a secret cannot be opened, or no longer belongs where it stands.
+            Clash: a managed integration refers to what is gone, or was sealed for another destination.
         """
         self._ledger.require(Permission.REVEAL, "reveal", name)
-        ring = self._ledger.ring()
+        ring, catalogue = self._ledger.ring(), self.catalogue
 
         def job(tx: Tx) -> Sealed:
-            record = self._find(tx, name)
-            document = record.document()
-            paths = tuple(locate(path) for path in document.references())
-            item = Item(record.name, "revealed", record.version, paths)
-            self._ledger.note(tx, ring, "reveal", [item], self._policy.clock())
-            return Sealed(record, document, tx.held([record.row])[record.row])
+            sealed = collect_one(tx, self._find(tx, name), catalogue, lenient=self._policy.lenient)
+            self._ledger.note(tx, ring, "reveal", list_revealed(sealed), self._policy.clock())
+            return sealed
 
         write = self._store.write
         sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), "reveal", name)
         try:
-            return open_all(ring, sealed, self.catalogue)
+            return open_all(ring, sealed, catalogue)
         except (WrongKey, Damaged):
             # So that saving the same again, with the secret in it, mends the record.
             write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).exception()
@@ -302,16 +305,16 @@ class Workspace:
 
     def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
         """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""
-        self._ledger.require(Permission.ADMINISTER, "audit")
-        genuine = partial(is_signed, self._ledger.ring())
+        return self._ledger.verify(exported)
 
-        def job(tx: Tx) -> tuple[int, list[str], Sequence[Head]]:
-            heads = tx.heads()
-            rows, found = audit.examine(self.actor.tenant, tx.trail(), heads, genuine, exported)
-            return rows, found, heads
+    def require(self, permission: Permission, verb: str) -> None:
+        """Let the actor pass who may do this with the whole workspace; leave a row and raise Forbidden."""
+        self._ledger.watch(lambda: access.require_whole(self.actor, permission), verb, None)
 
-        rows, found, heads = self._store.read(self.actor.tenant, job)
-        return rows, found, audit.export(heads)
+    def peek(self, job: Callable[[Tx, Ring | None], T]) -> T:
+        """Run a job of this package on one consistent, read-only view; without a key where there is none."""
+        ring = None if self._vault.locked is not None else self._ledger.ring()
+        return self._store.read(self.actor.tenant, lambda tx: job(tx, ring))
 
     def _read(self, name: str, job: Callable[[Tx, Record], T]) -> T:
         def run() -> T:
@@ -323,8 +326,8 @@ class Workspace:
     def _find(self, tx: Tx, name: str) -> Record:
         self._require_name(name)
         record = tx.find([name]).get(name.lower())
-        # One whose tags lie outside the limit is as if it were not there.
-        if record is None or record.name != name or not self._covers(name, record):
+        # What belongs to a paper, or has tags outside the limit, is as if it were not there.
+        if record is None or record.name != name or name[:1] == OWNED or not self._covers(name, record):
             raise NotFound("There is no integration of this name.")
         return record
 
@@ -341,7 +344,6 @@ class Workspace:
             raise NotFound("There is no such version of this integration.")
         return found
 
-    def _viewer(self) -> Callable[[Record], View]:
-        """Return what shows a record; the types are read here, not by a read within each read."""
-        catalogue, vault = self.catalogue, self._vault
-        return lambda record: see(record, record.document(), catalogue, locked=vault.locked is not None)
+    def _viewer(self) -> Viewer:
+        """Return what shows records; the types are read here, not by a read within each read."""
+        return Viewer(self.catalogue, self._vault, lenient=self._policy.lenient)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from credenza.connectors import Catalogue, ConnectorType
+from credenza.connectors.halves import name_half
 from credenza.errors import Damaged, Problem
 from credenza.model import Record, Secret, Tenant
 from credenza.ports import Store, Tx
@@ -30,13 +31,14 @@ class Verdict(NamedTuple):
 
 def inspect(store: Store, catalogue: Catalogue, tenant: Tenant, *, lenient: bool) -> Iterator[Verdict]:
     """Yield a verdict on every integration of a workspace, in the order of their names."""
-    after: str | None = None
-    while True:
-        found = store.read(tenant, partial(_look, catalogue, after, lenient))
-        yield from found
-        if len(found) < _CHUNK:
-            return
-        after = found[-1].name
+    for owned in (False, True):
+        after: str | None = None
+        while True:
+            found = store.read(tenant, partial(_look, catalogue, after, lenient, owned))
+            yield from found
+            if len(found) < _CHUNK:
+                break
+            after = found[-1].name
 
 
 def list_pending(store: Store, catalogue: Catalogue, tenant: Tenant, type: str | None) -> Iterator[list[str]]:
@@ -44,31 +46,37 @@ def list_pending(store: Store, catalogue: Catalogue, tenant: Tenant, type: str |
     for each in catalogue.values():
         if each.version == 1 or type not in {None, each.name}:
             continue
-        after: str | None = None
-        while True:
-            names = store.read(tenant, partial(_list_behind, each.name, each.version, after))
-            if names:
-                yield names
-            if len(names) < _CHUNK:
-                break
-            after = names[-1]
+        for name in (name_half(each.name, "config"), name_half(each.name, "auth"), each.name):
+            after: str | None = None
+            while True:
+                names = store.read(tenant, partial(_list_behind, name, each.version, after))
+                if names:
+                    yield names
+                if len(names) < _CHUNK:
+                    break
+                after = names[-1]
 
 
 def _list_behind(type: str, version: int, after: str | None, tx: Tx) -> list[str]:
-    return [record.name for record in tx.page(type=type, below=version, after=after, limit=_CHUNK)]
+    owned = "#" in type
+    found = tx.page(type=type, below=version, owned=owned, after=after, limit=_CHUNK)
+    return [record.name for record in found]
 
 
-def _look(catalogue: Catalogue, after: str | None, lenient: bool, tx: Tx) -> list[Verdict]:
-    records = [*tx.page(after=after, limit=_CHUNK)]
+def _look(catalogue: Catalogue, after: str | None, lenient: bool, owned: bool, tx: Tx) -> list[Verdict]:
+    records = [*tx.page(owned=owned, after=after, limit=_CHUNK)]
     held = tx.held([record.row for record in records])
     found = []
     for record in records:
-        type_ = catalogue.get(record.type)
+        type_ = catalogue.find(record.type)
         about = (record.name, record.type, record.type_version, type_.version if type_ else None)
         if type_ is None:
             found.append(Verdict(*about, UNFIT, (UNKNOWN_TYPE,)))
         elif record.type_version > type_.version:
             found.append(Verdict(*about, UNFIT, (TYPE_OUTDATED,)))
+        elif record.source() is not None:
+            # What it refers to is looked at by itself.
+            found.append(Verdict(*about, FITS if record.type_version == type_.version else MIGRATES))
         else:
             problems = _judge(record, type_, catalogue.api, held.get(record.row, {}), lenient=lenient)
             behind = record.type_version < type_.version

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from credenza import access, audit
 from credenza.errors import CredenzaError, Forbidden
 from credenza.model import Actor, Item, Permission
 from credenza.ports import Store, Tx
-from credenza.trail import Note
+from credenza.trail import Head, Note
 from credenza.vault import Ring, Vault
 from credenza.workspace.admission import is_name
 from credenza.workspace.policy import Policy
@@ -65,6 +66,19 @@ class Ledger:
         except Forbidden:
             self.refuse(verb, [name]).exception()
             raise
+
+    def verify(self, exported: Sequence[str]) -> tuple[int, Sequence[str], Sequence[str]]:
+        """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""
+        self.require(Permission.ADMINISTER, "audit")
+        genuine, tenant = partial(is_signed, self.ring()), self._actor.tenant
+
+        def job(tx: Tx) -> tuple[int, list[str], Sequence[Head]]:
+            heads = tx.heads()
+            rows, found = audit.examine(tenant, tx.trail(), heads, genuine, exported)
+            return rows, found, heads
+
+        rows, found, heads = self._store.read(tenant, job)
+        return rows, found, audit.export(heads)
 
     def _append(self, tx: Tx, ring: Ring, note: Note) -> None:
         tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring))

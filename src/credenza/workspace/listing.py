@@ -36,7 +36,7 @@ Read = Callable[[Callable[[Tx], Chunk]], Chunk]
 def read_chunks(
     read: Read,
     actor: Actor,
-    see: Callable[[Record], View],
+    see: Callable[[Tx, Sequence[Record]], Sequence[View]],
     filters: Filters,
     *,
     after: str | None,
@@ -52,7 +52,7 @@ def read_chunks(
 
     def look(tx: Tx) -> Chunk:
         records = list(tx.page(**filters, after=after, limit=size))
-        views = [see(record) for record in records if _covers(actor, record)]
+        views = see(tx, [record for record in records if _covers(actor, record)])
         return Chunk(views, records[-1].name if len(records) == size else None)
 
     more = True

@@ -150,6 +150,7 @@ class Migrator:
             lagging.type.rule,
             {path: secret for path, secret in lagging.held.items() if path not in gone},
             {pointer: ref for pointer, ref in document.secrets.items() if pointer not in gone},
+            binding=document.binding,
         )
 
     def _seal(self, lagging: Lagging, planned: Plan, place: Place, opened: Texts) -> Outcome:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from credenza import access
+from credenza.connectors.halves import HALVES, name_half
 from credenza.errors import CredenzaError, Problem
-from credenza.model import Actor, Item, Keep, Paper, Permission, Tenant
+from credenza.model import Actor, Expect, Item, Keep, Paper, Permission, Tenant
 from credenza.ports import Sheet, Tx
 from credenza.vault import Ring
 from credenza.workspace.admission import FORBIDDEN, MISSING, STALE, TYPE_IN_USE
@@ -43,7 +44,7 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     if before is not None and is_genuine(actor.tenant, before, ring):
         if keep.body == before.body:
             return Item(keep.slug, "unchanged", version), None
-        if keep.kind == TYPE and any(tx.page(type=keep.slug, limit=1)):
+        if keep.kind == TYPE and _is_used(tx, keep.slug):
             return TYPE_IN_USE
         if keep.kind == TYPE and keep.body is not None and _version(keep.body) < _version(before.body):
             return _EARLIER
@@ -63,7 +64,21 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     )
     after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
     result = "updated" if before else "created"
-    return Item(keep.slug, result, after.version), Sheet(before, after)
+    return Item(keep.slug, result, after.version), Sheet(before, after, keep.cards)
+
+
+def expect_paper(expect: Expect, kind: str, tx: Tx) -> Item | Problem:
+    """Return what a paper is found to be at, or that it is not at the version it was read at."""
+    found = tx.papers(kind, [expect.name]).get(expect.name)
+    version = found.version if found else 0
+    return STALE if version != expect.version else Item(expect.name, "unchanged", version)
+
+
+def _is_used(tx: Tx, type: str) -> bool:
+    halves = [name_half(type, half) for half in HALVES]
+    return any(tx.page(type=type, limit=1)) or any(
+        any(tx.page(type=half, owned=True, limit=1)) for half in halves
+    )
 
 
 class _Versioned(msgspec.Struct, rename={"version": "x-version"}):
@@ -75,6 +90,8 @@ def _version(schema: bytes) -> int:
 
 
 def _is_too_much(tx: Tx, kind: str, slug: str, body: bytes) -> bool:
+    if kind != TYPE:
+        return len(body) > MOST_BYTES
     kept = {each: len(paper.body) for each, paper in tx.papers(kind).items()}
     kept[slug] = len(body)
     return len(kept) > MOST or sum(kept.values()) > MOST_BYTES

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from credenza import access
 from credenza.connectors import ConnectorType
 from credenza.errors import Damaged, Problem, TypeNotLoaded
@@ -83,7 +85,7 @@ class Reviser:
         if version is None or not self._admission.covers(change.name, version.document().tags):
             return [NO_VERSION]
         then, catalogue, moved = version.document(), self._context.catalogue, None
-        type_ = catalogue.get(before.type)
+        type_ = catalogue.find(before.type)
         if type_ is not None and max(before.type_version, then.type_version) > type_.version:
             return [TYPE_OUTDATED]
         wanted = {path: ref.version for path, ref in then.references().items()}
@@ -101,7 +103,7 @@ class Reviser:
         return Revised(item, (write,))
 
     def _migrate(self, before: Record) -> Revised | Sequence[Problem]:
-        context, type_ = self._context, self._context.catalogue.get(before.type)
+        context, type_ = self._context, self._context.catalogue.find(before.type)
         if not access.allows(context.actor, Permission.ADMINISTER):
             return [FORBIDDEN]
         if type_ is None:
@@ -111,7 +113,7 @@ class Reviser:
         if before.type_version == type_.version:
             return Revised(Item(before.name, "unchanged", before.version))
         try:
-            moved = self.move(before, type_, preview=context.dry_run)
+            moved = self._follow(before, type_) or self.move(before, type_, preview=context.dry_run)
         except Damaged:
             return [UNREADABLE]
         item, write = conclude(before, moved, by=context.actor.name, at=self._now)
@@ -120,6 +122,14 @@ class Reviser:
         if not moved.problems:
             self._tell(item, moved)
         return Revised(item, (write,))
+
+    def _follow(self, before: Record, type: ConnectorType) -> Migrated | None:
+        """Return what becomes of a managed integration, which has nothing to migrate; None: it is none."""
+        if before.source() is None:
+            return None
+        document = before.document()
+        after = msgspec.structs.replace(document, type_version=type.version)
+        return Migrated(type, document, after, {}, ())
 
     def _tell(self, item: Item, moved: Migrated | None) -> None:
         if moved is not None and moved.resealed and not self._context.dry_run:

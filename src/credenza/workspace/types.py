@@ -35,7 +35,8 @@ class OwnCatalogue(Catalogue):
         Raises:
             Conflict: one was replaced or removed since; the next catalogue knows.
         """
-        macs = {name: self._macs[name] for name in names if name in self._macs}
+        whole = {name.partition("#")[0] for name in names} if self._macs else set()
+        macs = {name: self._macs[name] for name in whole if name in self._macs}
         if macs and macs != {slug: paper.mac for slug, paper in tx.papers(TYPE, [*macs]).items()}:
             self._forget()
             raise Conflict

@@ -23,7 +23,7 @@ class View(msgspec.Struct, frozen=True):
 
 def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool) -> View:
     """Return the view of a record at one of its versions; `locked` marks secrets as undecryptable."""
-    type_ = catalogue.get(record.type)
+    type_ = catalogue.find(record.type)
     if document.unfit and type_ is not None and document.type_version == type_.version:
         # Marked for a version of its type that was taken back.
         document = msgspec.structs.replace(document, unfit=())

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from credenza.model import OWNED
 from credenza.stores.sqlite import search as texts
 from credenza.stores.sqlite.facets import Facet
 
@@ -20,7 +21,7 @@ i.id, i.uuid, i.name AS name, i.type, i.category, i.description, i.enabled, i.ve
 _VERSION = "CROSS JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version"
 _BY_NAME = f"""
 SELECT {COLUMNS} FROM integrations i {_VERSION}
-WHERE i.workspace_id = :workspace AND i.name > :after {{more}}
+WHERE i.workspace_id = :workspace AND i.name > :after AND i.name < :before {{more}}
 ORDER BY i.name LIMIT :limit
 """  # noqa: S608  # made of our own words
 # The sign before a column keeps SQLite from reading a whole index in its order, to spare a small sort.
@@ -28,7 +29,7 @@ ORDER BY i.name LIMIT :limit
 _BY_TEXT = f"""
 SELECT {COLUMNS} FROM (
     SELECT i.id FROM {texts.FOUND} found CROSS JOIN integrations i ON i.id = found.id
-    WHERE +i.workspace_id = :workspace AND +i.name > :after {{more}}
+    WHERE +i.workspace_id = :workspace AND +i.name > :after AND +i.name < :before {{more}}
     ORDER BY +i.name LIMIT :limit
 ) page CROSS JOIN integrations i ON i.id = page.id {_VERSION}
 ORDER BY +i.name
@@ -37,17 +38,18 @@ _BY_FACET = f"""
 SELECT {COLUMNS.replace("i.name", "f.name")} FROM integration_facets f
 CROSS JOIN integrations i ON i.id = f.integration_id {_VERSION}
 WHERE f.workspace_id = :workspace AND f.facet = :facet AND f.key = :key AND f.value = :value
-    AND f.name > :after {{more}}
+    AND f.name > :after AND f.name < :before {{more}}
 UNION ALL
 SELECT {COLUMNS} FROM integrations i {_VERSION}
 WHERE i.id > (SELECT indexed_to FROM search_progress)
-    AND +i.workspace_id = :workspace AND +i.name > :after {{more}}
+    AND +i.workspace_id = :workspace AND +i.name > :after AND +i.name < :before {{more}}
 ORDER BY name LIMIT :limit
 """  # noqa: S608
 _AHEAD = """
 SELECT name FROM integration_facets
 WHERE workspace_id = ? AND facet = ? AND key = ? AND value = ? AND name > ? ORDER BY name LIMIT 1 OFFSET 200
 """
+_END = "\U0010ffff"
 _TAGGED = "EXISTS (SELECT 1 FROM integration_tags t WHERE t.integration_id = i.id AND t.key = :key{n}{value})"
 
 
@@ -60,6 +62,7 @@ class Filters(NamedTuple):
     search: str | None
     tags: Sequence[tuple[str, str | None]]
     below: int | None = None
+    owned: bool = False
 
 
 def list_page(
@@ -68,7 +71,9 @@ def list_page(
     """Return the rows of one page, columns as in `COLUMNS`."""
     parameters: dict[str, object] = {
         "workspace": workspace,
-        "after": after or "",  # no name is empty
+        # No name is empty; those of records that belong to papers stand behind all others.
+        "after": after or (OWNED if filters.owned else ""),
+        "before": _END if filters.owned else OWNED,
         "limit": -1 if limit is None else limit,
     }
     more = _conditions(filters, parameters)

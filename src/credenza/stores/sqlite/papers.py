@@ -11,6 +11,7 @@ import msgspec
 from credenza.errors import Conflict
 from credenza.model import Paper, Usage
 from credenza.ports import Sheet
+from credenza.stores.sqlite import cards
 
 MOST_TOKENS = 2**53 - 1  # what every reader of JSON can hold; the sum of two fits SQLite's integers
 
@@ -57,13 +58,16 @@ def find(
 
 def keep(connection: sqlite3.Connection, workspace: int, sheets: Sequence[Sheet]) -> None:
     """Write the next versions of papers; raises Conflict."""
-    for before, after in sheets:
+    for before, after, about in sheets:
         try:
             done = connection.execute(*_write(workspace, before, after)).rowcount
         except sqlite3.IntegrityError:
             raise Conflict from None
         if done != 1:
             raise Conflict
+        paper = after or before
+        if paper is not None:
+            cards.replace(connection, workspace, paper.kind, paper.slug, about)
 
 
 def count(connection: sqlite3.Connection, workspace: int, row: int, usage: Usage) -> None:

@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-from credenza.stores.sqlite import facets
+from credenza.stores.sqlite import cards, facets
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
@@ -43,6 +43,13 @@ def add_facets(db: Database) -> None:
 def add_type_versions(db: Database) -> None:
     """Note the version of the type that an integration was last saved under; so far there was one only."""
     db.execute("ALTER TABLE integrations ADD COLUMN type_version INTEGER NOT NULL DEFAULT 1")
+
+
+@migrations(name="005_cards")
+def add_cards(db: Database) -> None:
+    """Make the tables of what lists know of papers."""
+    for statement in cards.TABLES.split(";\n\n"):
+        db.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict, Damaged
-from credenza.model import Edit, Paper, Record, Secret, Tenant, Usage, Version, Write
+from credenza.model import Choice, Edit, Paper, Place, Record, Secret, Tenant, Usage, Version, Write
 from credenza.ports import Sheet
-from credenza.stores.sqlite import facets, listing, papers, saving, search
+from credenza.stores.sqlite import cards, facets, listing, papers, saving, search
 from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
 from credenza.trail import Entry, Head
 
@@ -111,6 +111,14 @@ class SqliteTx:
         """Write next versions of papers, comparing the versions that were read."""
         papers.keep(self._connection, self._workspace, sheets)
 
+    def cards(self, choice: Choice) -> Sequence[Place]:
+        """Return where what is on a page stands, in its order."""
+        return cards.list_page(self._connection, self._workspace, choice)
+
+    def places(self, kind: str, ids: Sequence[str]) -> Mapping[str, Place]:
+        """Return where what these cards are about stands, by id."""
+        return cards.find(self._connection, self._workspace, kind, ids)
+
     def count_tokens(self, row: int, usage: Usage) -> None:
         """Add to what an api of a record used in a day."""
         self._shared.write_rows()
@@ -130,12 +138,13 @@ class SqliteTx:
         search: str | None = None,
         tags: Sequence[tuple[str, str | None]] = (),
         below: int | None = None,
+        owned: bool = False,
         after: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Return records in the order of their names, filtered."""
         self._shared.write_rows()
-        filters = listing.Filters(category, type, enabled, search, tags, below)
+        filters = listing.Filters(category, type, enabled, search, tags, below, owned)
         rows = listing.list_page(self._connection, self._workspace, filters, after, limit)
         return (_record(row) for row in rows)
 

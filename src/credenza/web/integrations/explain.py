@@ -29,7 +29,21 @@ _KINDS = {
     "array": "a list",
     "object": "an object",
 }
-_PARTS = {"apis": "ApiItem", "tags": "TagItem"}  # by the field that lists them
+_PARTS = {
+    "apis": "ApiItem",
+    "tags": "TagItem",
+    "providers": "InstanceProviderItem",
+    "credentials": "IdentityCredentialItem",
+    "configuration": "ConfigurationItem",
+    "provider_search": "ProviderSearchItem",
+    "groups": "GroupItem",
+    "collections": "CollectionItem",
+    "categories": "CategoryItem",
+    "tool_filters": "ToolFiltersItem",
+    "ui": "UiItem",
+    "config": "ClientItem",
+    "provider_config": "ConfigItem",
+}  # by the field that holds or lists them
 _MOST_DIGITS = 300
 _LONGEST_NAME = 64
 

@@ -50,6 +50,7 @@ class Integration(TypedDict):
     `missing` holds the JSON Pointers of what a lenient save left out; `apis` stands where a call lists them.
     `typeVersion` is the version of the type it was saved under. One that a migration found not to fit a later
     version needs reconfiguration, and `misfits` says why; saving a configuration that fits ends that.
+    `managedBy` is the id of the instance that an integration belongs to, which alone changes it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Integration(TypedDict):
     createdBy: str
     updateTime: int
     updatedBy: str
+    managedBy: NotRequired[str]
     apis: NotRequired[list[IntegrationApi]]
 
 
@@ -176,6 +178,8 @@ def show(view: View, *, apis: bool = False) -> Integration:
             {"code": each.code, "message": each.message, "pointer": each.pointer, "keyword": each.keyword}
             for each in document.unfit
         ]
+    if document.source is not None:
+        shown["managedBy"] = document.source.instance
     if apis:
         shown["apis"] = [show_api(view, api) for api in document.apis]
     return shown

@@ -76,6 +76,7 @@ class IntegrationItem(ServerMade, kw_only=True):
     typeVersion: Ignored = None  # noqa: N815
     needsReconfiguration: Ignored = None  # noqa: N815
     misfits: Ignored = None
+    managedBy: Ignored = None  # noqa: N815
     modelsCount: Ignored = None  # noqa: N815
 
     def __repr__(self) -> str:
