@@ -14,12 +14,16 @@ from filelock import FileLock
 
 SCRIPTS = Path(__file__).parent / "official"
 VERSIONS = ("1.1.10", "1.5.1", "2.0.0")
+TEMPLATES = "metorial-2.6.0"
 CACHE = platformdirs.user_cache_path("credenza") / "official-clients"
 
 
 @functools.cache
 def prepare(version):
-    """Return the `python` of a version's environment, or None where it cannot be made: pip says why."""
+    """Return the `python` of an environment, or None where it cannot be made: pip says why.
+
+    A number is a version of conductor-python; other clients are named with theirs.
+    """
     try:
         CACHE.mkdir(parents=True, exist_ok=True)
         with FileLock(CACHE / f"{version}.lock"):
@@ -30,7 +34,7 @@ def prepare(version):
 
 
 def make(version):
-    lock = SCRIPTS / f"conductor-python-{version}.lock"
+    lock = SCRIPTS / f"{version if version == TEMPLATES else f'conductor-python-{version}'}.lock"
     folder = CACHE / version
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     mark, stamp = folder / "installed", hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
@@ -63,11 +67,18 @@ def are_prepared():
     return all(prepare(version) for version in VERSIONS)
 
 
+def templates_are_prepared():
+    """Say whether the client of templates has its environment, making it where it is missing."""
+    return prepare(TEMPLATES) is not None
+
+
 def tell(version, story, *arguments):
     """Run a story in a version's environment and return what each step of it told."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONDUCTOR_")}
+    others = ("CONDUCTOR_", "METORIAL_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    script = "template_stories.py" if version == TEMPLATES else "stories.py"
     done = subprocess.run(
-        [prepare(version), "-I", str(SCRIPTS / "stories.py"), story, *arguments],
+        [prepare(version), "-I", str(SCRIPTS / script), story, *arguments],
         env={**kept, "NO_PROXY": "*"},
         capture_output=True,
         text=True,

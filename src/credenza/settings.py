@@ -18,6 +18,7 @@ from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
 from credenza.model import Actor, Tenant
+from credenza.plans.redirects import Redirects, read_origins
 from credenza.ports import KeyProvider, Store
 from credenza.vault import Vault
 from credenza.workspace import Policy, Workspace, milliseconds
@@ -25,6 +26,8 @@ from credenza.workspace.types import Types
 
 _PREFIX = "CREDENZA_"
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+WEEK = 7 * 24 * 60  # minutes
+UpToWeek = Annotated[int, msgspec.Meta(ge=1, le=WEEK)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_mib: Positive = 16
     access_log: bool = True
     dev: bool = False
+    setup_minutes: UpToWeek = 30
+    session_minutes: UpToWeek = 60
+    redirect_origins: str | None = None
+    frame_origins: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Settings:
@@ -64,6 +71,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def policy(self) -> Policy:
         """Return what the core needs of the settings."""
         return Policy(lenient=self.validation == "lenient", keep_versions=self.keep_versions)
+
+    def redirects(self) -> Redirects:
+        """Return where people may be sent once they have set something up; raises Misconfigured."""
+        return Redirects(_read_origins("REDIRECT_ORIGINS", self.redirect_origins), self.dev)
+
+    def frames(self) -> tuple[str, ...]:
+        """Return the origins whose pages may hold a setup page; raises Misconfigured."""
+        return _read_origins("FRAME_ORIGINS", self.frame_origins)
 
     def catalogue(self) -> Catalogue:
         """Load the shipped types and those of CREDENZA_SCHEMAS; raises SchemaRejected."""
@@ -101,6 +116,15 @@ class Credenza(msgspec.Struct, frozen=True):
         self.store.close()
 
 
+def _read_origins(name: str, text: str | None) -> tuple[str, ...]:
+    try:
+        return read_origins(text or "")
+    except ValueError:
+        raise Misconfigured(
+            f"{_PREFIX}{name} lists origins like https://app.example.com, with commas between them."
+        ) from None
+
+
 def default_store() -> str:
     """Return the store used when none is named: a file of its own in the user's data directory."""
     path = Path(platformdirs.user_data_path("credenza")) / "store" / "credenza.db"
@@ -123,6 +147,8 @@ def open_credenza(
         Misconfigured: something named cannot be opened, or a new store was not asked for.
     """
     policy = settings.policy()
+    settings.redirects()
+    settings.frames()
     catalogue = settings.catalogue()
     store = _open_store(settings, serving=serving, create=create, read_only=read_only)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from litestar import Litestar
@@ -24,8 +24,13 @@ from credenza.web.openapi import describe
 from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
+from credenza.web.setup import routes as setup_pages
+from credenza.web.setup.flow import SetupSessions
+from credenza.web.setup.model import Setup
+from credenza.web.templates import routes as templates
+from credenza.web.templates.instance_cascade import resume
 
-DESCRIBED = [*routes.HANDLERS, *tokens.HANDLERS, *health.HANDLERS]
+DESCRIBED = [*routes.HANDLERS, *templates.HANDLERS, *tokens.HANDLERS, *health.HANDLERS]
 
 
 _RETRY_SECONDS = 10
@@ -33,30 +38,54 @@ _RETRY_SECONDS = 10
 
 @asynccontextmanager
 async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
-    """Ask for the vault's key again from time to time while it is missing, so that no restart is needed."""
-    vault = app.state.credenza.vault
+    """Finish what was interrupted, and ask for the vault's key again from time to time while it is missing.
+
+    So no restart is needed, and nothing is served half done.
+    """
+    opened = app.state.credenza
+    vault = opened.vault
 
     async def ask() -> None:
         while vault.locked is not None:
             await asyncio.sleep(_RETRY_SECONDS)
             await asyncio.to_thread(vault.unlock)
+        await asyncio.to_thread(_resume, opened)
 
     asking = asyncio.create_task(ask())
+    if vault.locked is None:
+        await asking
     try:
         yield
     finally:
         asking.cancel()
 
 
-def create_app(opened: Credenza) -> ASGIApp:
-    """Return the ASGI application over everything that is open. Closing that is the caller's."""
+def _resume(opened: Credenza) -> None:
+    # A store that cannot be written to serves what it can all the same.
+    with suppress(CredenzaError):
+        resume(opened)
+
+
+def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
+    """Return the ASGI application over everything that is open. Closing that is the caller's.
+
+    `setup` are the setup sessions that have pages, if not those of the store.
+    """
     registry = CollectorRegistry()
-    served = [*DESCRIBED, *pages.HANDLERS]
+    served = [*DESCRIBED, *pages.HANDLERS, *setup_pages.HANDLERS]
     lenient = opened.policy.lenient
     browsed = pages.Pages(partial(describe, DESCRIBED, opened.catalogue, lenient=lenient))
     app = Litestar(
         [answer_options(served), *served],
-        state=State({"credenza": opened, "landing": Landing(), "registry": registry, "pages": browsed}),
+        state=State(
+            {
+                "credenza": opened,
+                "landing": Landing(),
+                "registry": registry,
+                "pages": browsed,
+                "setup": setup or SetupSessions(opened),
+            }
+        ),
         exception_handlers={
             CredenzaError: answer_problem,
             HTTPException: answer_problem,

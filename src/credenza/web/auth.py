@@ -21,7 +21,7 @@ async def require_actor(request: Request[Any, Any, Any]) -> None:
     For `before_request`: a guard does the same, and has the route handler copied for every call.
     """
     opened: Credenza = request.app.state.credenza
-    request.scope["user"] = opened.accounts.authenticate(_credential(request))
+    request.scope["user"] = opened.accounts.authenticate(credential_of(request))
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
@@ -30,7 +30,8 @@ def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
     return actor
 
 
-def _credential(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+def credential_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """Return the credential that a request brings; raises Unauthenticated where it brings none, or two."""
     keys, others = (headers(connection, name) for name in (b"x-authorization", b"authorization"))
     if len(keys) > 1 or len(others) > 1:
         # Two readings of one request must not come to believe two different credentials.

@@ -1,8 +1,13 @@
-"""Errors as answers: one body everywhere (RFC 9457), one table of status codes."""
+"""Errors as answers: one body everywhere (RFC 9457), one table of status codes.
+
+On the paths of templates, instances and setup sessions the body has a few fields more, and the codes that
+their clients know.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +17,7 @@ from litestar.exceptions import HTTPException
 
 from credenza import errors
 from credenza.errors import CredenzaError, Problem, VaultLocked
+from credenza.web.templates.presentations import HEADER, is_presented, read_version
 
 _log = logging.getLogger("credenza")
 
@@ -22,6 +28,7 @@ STATUS: dict[type[CredenzaError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Clash: HTTPStatus.CONFLICT,
+    errors.Gone: HTTPStatus.GONE,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -40,6 +47,11 @@ _FRAMEWORK: dict[int, tuple[str, str]] = {
 }
 # The codes that official clients of the bulk-save contract look for before they renew a token.
 _RENEW = {"expired_token": "EXPIRED_TOKEN", "invalid_token": "INVALID_TOKEN"}
+# The codes that clients of templates know for what is refused before a call of theirs is reached.
+_PRESENTED = {
+    HTTPStatus.UNAUTHORIZED: "unauthorized",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal_server_error",
+}
 
 
 class ProblemBody(msgspec.Struct):
@@ -53,8 +65,16 @@ class ProblemBody(msgspec.Struct):
     message: str
     instance: str
     retryable: bool
-    errors: list[Problem] | msgspec.UnsetType = msgspec.UNSET
+    errors: Sequence[Problem] | msgspec.UnsetType = msgspec.UNSET
     error: str | msgspec.UnsetType = msgspec.UNSET
+    typename: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="__typename")
+    ok: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class PlacedProblem(Problem, frozen=True, omit_defaults=True, kw_only=True):
+    """The same, and its pointer step by step."""
+
+    path: tuple[str | int, ...]
 
 
 def status_of(error: CredenzaError) -> HTTPStatus:
@@ -62,24 +82,37 @@ def status_of(error: CredenzaError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def write_problem(error: CredenzaError, instance: str, status: HTTPStatus | None = None) -> bytes:
-    """Return the body of an error as JSON; `instance` is the request's id."""
+def write_problem(
+    error: CredenzaError, instance: str, status: HTTPStatus | None = None, *, presented: bool = False
+) -> bytes:
+    """Return the body of an error as JSON; `instance` is the request's id.
+
+    `presented`: as the clients of templates, instances and setup sessions know it.
+    """
     status = status or status_of(error)
-    code = error.code
-    return msgspec.json.encode(
-        ProblemBody(
-            type=f"urn:credenza:problem:{code}",
-            title=status.phrase,
-            status=status.value,
-            detail=error.message,
-            code=code,
-            message=error.message,
-            instance=instance,
-            retryable=error.retryable,
-            errors=list(error.problems) or msgspec.UNSET,
-            error=_RENEW.get(code, msgspec.UNSET) if status is HTTPStatus.UNAUTHORIZED else msgspec.UNSET,
-        )
+    code = _PRESENTED.get(status, error.code) if presented else error.code
+    told = [_place(problem) for problem in error.problems] if presented else list(error.problems)
+    body = ProblemBody(
+        type=f"urn:credenza:problem:{code}",
+        title=status.phrase,
+        status=status.value,
+        detail=error.message,
+        code=code,
+        message=error.message,
+        instance=instance,
+        retryable=error.retryable,
+        errors=told or msgspec.UNSET,
+        error=_RENEW.get(error.code, msgspec.UNSET) if status is HTTPStatus.UNAUTHORIZED else msgspec.UNSET,
     )
+    if presented:
+        body.typename, body.ok = "error", False
+    return msgspec.json.encode(body)
+
+
+def _place(problem: Problem) -> PlacedProblem:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in problem.pointer.split("/")[1:]]
+    path = tuple(int(step) if step.isascii() and step.isdigit() else step for step in steps)
+    return PlacedProblem(**msgspec.structs.asdict(problem), path=path)
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -94,8 +127,11 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
         headers["Allow"] = (error.headers or {}).get("allow", "")
     if ours.retryable:
         headers["Retry-After"] = "1"
+    presented = is_presented(request.scope["path"])
+    if presented:
+        headers[HEADER] = read_version(request)
     return Response(
-        write_problem(ours, instance, status),
+        write_problem(ours, instance, status, presented=presented),
         status_code=status,
         media_type="application/problem+json",
         headers=headers,

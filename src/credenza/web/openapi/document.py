@@ -20,6 +20,7 @@ from credenza.web.openapi.operations import OPERATIONS, TAGS
 from credenza.web.openapi.parameters import ERRORS, HEADERS, PARAMETERS, PATH_PARAMETERS, name_status
 from credenza.web.openapi.schemas import describe_schemas
 from credenza.web.paths import SLASH, show_route
+from credenza.web.templates.presentations import HEADER
 
 PROBLEM = "application/problem+json"
 _SLASHED = "_slashed"
@@ -81,12 +82,12 @@ def _complete(operation: Schema, facts: Facts) -> None:
         **{str(status): _describe_answer(facts, status) for status in facts.answers},
         **{str(status): refer(name_status(status), "responses") for status in sorted(facts.errors)},
     }
-    if not facts.guarded:
-        operation["security"] = []
+    if not facts.guarded or facts.scheme:
+        operation["security"] = [{facts.scheme: []}] if facts.scheme else []
 
 
 def _name_roles(facts: Facts) -> str:
-    if not facts.guarded:
+    if not facts.guarded or facts.scheme:
         return ""
     if facts.needs is None:
         return "For every role."
@@ -99,7 +100,9 @@ def _name_roles(facts: Facts) -> str:
 
 
 def _describe_answer(facts: Facts, status: int) -> Schema:
-    headers = _refer_headers(["X-Request-Id", *(["Link"] if facts.paged else [])])
+    headers = _refer_headers(
+        ["X-Request-Id", *(["Link"] if facts.paged else []), *([HEADER] if facts.presented else [])]
+    )
     if facts.tagged:
         headers |= {"ETag": refer(facts.tagged, "headers")}
     answer: Schema = {"description": _WORDS[status], "headers": headers}
@@ -140,6 +143,7 @@ def _describe_components(catalogue: Catalogue, *, lenient: bool) -> Schema:
                 "description": "An API key, or a token made from one.",
             },
             "bearer": {"type": "http", "scheme": "bearer", "description": "The same, as a bearer token."},
+            "session": {"type": "http", "scheme": "bearer", "description": "The secret of a session."},
         },
     }
 

@@ -21,7 +21,8 @@ class Facts(msgspec.Struct, frozen=True):
     `answers` gives the component schemas of each good status, `errors` the statuses of a problem.
     `guarded` calls ask for a credential, of a role that allows what the call `needs` (None: any role).
     `path` gives other words to a path parameter. `tagged` names the header that shows a version; `paged`
-    calls answer a Link to the next page.
+    calls answer a Link to the next page, `presented` ones the version they are presented in.
+    A call with a `scheme` of its own takes the credential of that, and of no role.
     """
 
     tag: str
@@ -36,5 +37,7 @@ class Facts(msgspec.Struct, frozen=True):
     path: Mapping[str, str] = {}
     tagged: str | None = None
     paged: bool = False
+    presented: bool = False
+    scheme: str | None = None
     kind: str = "application/json"
     note: str = ""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from credenza.model import Permission
+from credenza.web.openapi.catalogue_operations import CATALOGUE, CATALOGUE_TAGS
+from credenza.web.openapi.config_operations import CONFIG_TAGS, CONFIGS
 from credenza.web.openapi.configurations import Schema
 from credenza.web.openapi.examples import PROVIDER, ROLLBACK, SAVES, TOKENS, TYPES
 from credenza.web.openapi.facts import BODY, READ, READ_ONE, WRITE_ONE, Facts
+from credenza.web.openapi.instance_operations import INSTANCE_TAGS, INSTANCES
 from credenza.web.openapi.part_operations import PARTS
+from credenza.web.openapi.session_operations import SESSION_TAGS, SESSIONS
+from credenza.web.openapi.template_operations import TEMPLATE_TAGS, TEMPLATES
 
 _FILTERS = ("category", "type", "activeOnly")
 _PAGED = (*_FILTERS, "search", "tag", "page-limit", "cursor")
@@ -115,6 +120,11 @@ OPERATIONS: dict[str, Facts] = {
         path={"name": "definition"},
         note="Those that every workspace has cannot be removed.",
     ),
+    **TEMPLATES,
+    **CATALOGUE,
+    **CONFIGS,
+    **INSTANCES,
+    **SESSIONS,
     "issue_token": Facts(
         "Access",
         {200: ("TokenAnswer",)},
@@ -140,6 +150,11 @@ TAGS: list[Schema] = [
     {"name": "Usage", "description": "Prompts, tokens that were used, and how many may be."},
     {"name": "History", "description": "The versions of an integration."},
     {"name": "Connector types", "description": "What there is to fill in, and types of a workspace's own."},
+    *TEMPLATE_TAGS,
+    *CATALOGUE_TAGS,
+    *CONFIG_TAGS,
+    *INSTANCE_TAGS,
+    *SESSION_TAGS,
     {"name": "Access", "description": "Tokens, and whose a credential is."},
     {"name": "Service", "description": "Is it alive, is it ready, what has it done."},
 ]

@@ -5,7 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from credenza.model import CATEGORIES
+from credenza.web.openapi.catalogue_parameters import CATALOGUE_PARAMETERS, CATALOGUE_PATH_PARAMETERS
 from credenza.web.openapi.configurations import Schema
+from credenza.web.openapi.instance_parameters import INSTANCE_PARAMETERS, INSTANCE_PATH_PARAMETERS
+from credenza.web.openapi.session_parameters import SESSION_PARAMETERS, SESSION_PATH_PARAMETERS
+from credenza.web.openapi.template_parameters import TEMPLATE_PARAMETERS
+from credenza.web.templates.presentations import HEADER
 from credenza.workspace.compose import MAX_NAME
 
 _LARGEST = 10**9 - 1
@@ -111,6 +116,10 @@ PARAMETERS: dict[str, Schema] = {
         maxLength=255,
         pattern="^[ -~]*$",
     ),
+    **TEMPLATE_PARAMETERS,
+    **CATALOGUE_PARAMETERS,
+    **INSTANCE_PARAMETERS,
+    **SESSION_PARAMETERS,
 }
 
 PATH_PARAMETERS: dict[str, Schema] = {
@@ -130,10 +139,21 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "description": "Name of a connector type.",
         "schema": {"type": "string", "minLength": 1, "examples": ["openai"]},
     },
+    "integration_id": {
+        "description": "Id of a template.",
+        "schema": {"type": "string", "minLength": 1, "examples": ["int_0mi8tq2k1Aa0Bb1Cc2Dd3Ee"]},
+    },
+    "integration_provider_id": {
+        "description": "Id of a provider of a template.",
+        "schema": {"type": "string", "minLength": 1, "examples": ["inp_0mi8tq2k1Aa0Bb1Cc2Dd3Ee"]},
+    },
     "version": {
         "description": "Number of a version.",
         "schema": {"type": "integer", "minimum": 1, "maximum": _LARGEST},
     },
+    **CATALOGUE_PATH_PARAMETERS,
+    **INSTANCE_PATH_PARAMETERS,
+    **SESSION_PATH_PARAMETERS,
 }
 
 ERRORS: dict[int, str] = {
@@ -144,7 +164,9 @@ ERRORS: dict[int, str] = {
     409: "With `retryable`: the record changed meanwhile, more than once; send the request again. Else it "
     "clashes with what is there, and a retry never helps: `type_in_use` (integrations have the type, so its "
     "schema stays), `type_built_in` (every workspace has it), `type_outdated` (what is stored is of a later "
-    "version of its type than the server has: upgrade the server, or the folder of the type).",
+    "version of its type than the server has: upgrade the server, or the folder of the type), "
+    "`managed_by_instance` (its instance alone changes it).",
+    410: "It is archived, and takes no changes any more.",
     412: "The record is not at the version that was expected.",
     413: "More than 32 MiB, or more than 10,000 integrations.",
     415: "The body is not declared as JSON.",
@@ -172,6 +194,11 @@ HEADERS: dict[str, Schema] = {
     "Link": {
         "description": 'The next page, as `<…>; rel="next"` (RFC 8288); the last page has none.',
         "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
+    },
+    HEADER: {
+        "description": "How the answer is presented; every presentation holds all of the others.",
+        "schema": {"enum": ["2025-01-01", "2026-01-01"]},
+        "required": True,
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
     "WWW-Authenticate": {"schema": {"const": "Bearer"}, "required": True},

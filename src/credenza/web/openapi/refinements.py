@@ -23,6 +23,7 @@ _LONG_TEXT = {**TEXT, "maxLength": compose.MAX_TEXT}
 _IGNORED = "Made by the server; accepted and ignored, so that any answer can be saved back."
 _SAME = "The same as in the path, where it stands at all."
 _RESULTS = ("created", "updated", "unchanged", "deleted", "failed")
+_TEMPLATES_ONLY = "At the paths of templates, instances and setup sessions."
 _SECRET_WORDS = ("set", "replaced", "unchanged", "kept", "cleared", "provided")
 
 
@@ -180,6 +181,13 @@ def refine_answers(found: dict[str, Schema]) -> None:
     problem["type"]["format"] = "uri"
     problem["instance"]["description"] = "The id of the request, as in X-Request-Id."
     problem["retryable"]["description"] = "Whether the same request may succeed later."
+    problem["__typename"] = {"const": "error", "description": _TEMPLATES_ONLY}
+    problem["ok"] = {"const": False, "description": _TEMPLATES_ONLY}
+    found["Problem"]["properties"]["path"] = {
+        "type": "array",
+        "items": {"type": ["string", "integer"]},
+        "description": f"The steps of the pointer. {_TEMPLATES_ONLY}",
+    }
     problem["error"] = {
         "enum": ["EXPIRED_TOKEN", "INVALID_TOKEN"],
         "description": "Only with 401: what official clients look for before they renew a token.",

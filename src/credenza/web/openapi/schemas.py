@@ -12,7 +12,12 @@ from credenza.web.health import Health, Readiness
 from credenza.web.integrations import bodies, definitions, shapes, wire
 from credenza.web.integrations.versions import RollbackBody
 from credenza.web.openapi import refinements
+from credenza.web.openapi.catalogue_schemas import CATALOGUE_TYPES, refine_catalogue
+from credenza.web.openapi.config_schemas import CONFIG_TYPES, refine_configs
 from credenza.web.openapi.configurations import Schema, accept, refer
+from credenza.web.openapi.instance_schemas import INSTANCE_TYPES, refine_instances
+from credenza.web.openapi.session_schemas import SESSION_TYPES, refine_sessions
+from credenza.web.openapi.template_schemas import TEMPLATE_TYPES, refine_templates
 from credenza.web.problems import ProblemBody
 from credenza.web.tokens import TokenAnswer, TokenRequest, UserInfo
 
@@ -38,6 +43,11 @@ _TYPES = [
     Health,
     Readiness,
     ProblemBody,
+    *TEMPLATE_TYPES,
+    *CATALOGUE_TYPES,
+    *CONFIG_TYPES,
+    *INSTANCE_TYPES,
+    *SESSION_TYPES,
 ]
 _OWN_TYPE = "The name of a type, which may be one that the workspace has registered; never changes."
 _UNTYPED = "An integration that is there, whose type stays what it is."
@@ -56,6 +66,11 @@ def describe_schemas(catalogue: Catalogue, *, lenient: bool) -> dict[str, Schema
                 del rules["default"]
     refinements.refine_answers(found)
     refinements.refine_bodies(found)
+    refine_templates(found)
+    refine_catalogue(found)
+    refine_configs(found)
+    refine_instances(found)
+    refine_sessions(found)
     # Whatever an api declares nowhere is sealed, in either mode.
     found["ApiConfiguration"] = accept(catalogue.api, lenient=True)
     for name, connector in catalogue.items():
