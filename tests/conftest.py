@@ -23,8 +23,10 @@ from store_rows import add_tenant
 # What the machine must offer for tests marked `system(name)`, and how it is found, or made where it can be.
 SYSTEM = {
     "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
+    "chromium": (lambda: shutil.which("chromium")),
     "curl": (lambda: shutil.which("curl")),
     "conductor-python": official_clients.are_prepared,
+    "metorial": official_clients.templates_are_prepared,
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
     "postgresql": postgresql.is_here,
 }

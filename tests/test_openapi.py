@@ -18,6 +18,7 @@ from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe, render
 from credenza.web.openapi.examples import SAVES
 from credenza.web.openapi.operations import OPERATIONS
+from template_things import Ids, fill_ids, make_things
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 CATALOGUE = Catalogue.load()
@@ -27,6 +28,7 @@ LENIENT = describe(DESCRIBED, CATALOGUE, lenient=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 CALLS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 GUARDED = [call for call in CALLS if DOCUMENT["paths"][call[1]][call[0]].get("security") != []]
+KEYED = [call for call in GUARDED if "security" not in DOCUMENT["paths"][call[1]][call[0]]]
 BODIES = [
     (*call, example)
     for call in CALLS
@@ -49,8 +51,9 @@ def resolve(part):
     return part
 
 
-def fill(path):
-    return path.format(name="open-ai-test", version=1, api="gpt-4o", prompt="summarise")
+def fill(path, ids=None):
+    names = {"name": "open-ai-test", "version": 1, "api": "gpt-4o", "prompt": "summarise"}
+    return path.format_map(Ids({**names, **(ids or {})}))
 
 
 def body_of(call, example):
@@ -173,14 +176,15 @@ def test_every_example_of_a_save_can_be_saved_as_it_stands(api, path, example):
 def test_every_example_of_a_body_keeps_its_schema_and_is_taken_as_it_stands(api, method, path, example):
     body, schema = body_of((method, path), example)
     assert api.post("/api/integrations", json=SAVES["two"]["value"]).status_code == 200
+    ids = {} if path.startswith("/api") else make_things(api)
 
-    answer = api.request(method, fill(path), json=body)
+    answer = api.request(method, fill(path, ids), json=fill_ids(body, ids))
 
     assert compile_part(schema).is_valid(body)
     assert answer.status_code == (401 if path == "/api/token" else 200)  # its example is nobody's key
 
 
-@pytest.mark.parametrize("call", GUARDED, ids=" ".join)
+@pytest.mark.parametrize("call", KEYED, ids=" ".join)
 def test_a_call_is_refused_to_exactly_the_roles_it_is_not_described_for(client, key, call):
     client.post("/api/integrations", json=SAVES["two"]["value"], headers={"X-Authorization": key("admin")})
     described = operation(call)["description"].rpartition("For ")[2]

@@ -34,11 +34,12 @@ def answers(tmp_path_factory):
     ) as server:
         start = json.loads(server.stdout.readline())
         environment["KEY"] = start["token"]
-        found = []
-        for example in EXAMPLES:
-            script = example.replace(TOLD, start["address"])
-            done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, check=True)
-            found.append(json.loads(done.stdout))
+        # In one shell, as in one terminal: what one example sets is there for the next.
+        script = "\nprintf '\\0'\n".join(["set -e", *EXAMPLES]).replace(TOLD, start["address"])
+        done = subprocess.run(
+            ["sh", "-c", script], env=environment, cwd=home, capture_output=True, check=True
+        )
+        found = [json.loads(answer) for answer in done.stdout.split(b"\0")[1:]]
         program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0].replace(TOLD, start["address"])
         done = subprocess.run(
             [sys.executable, "-c", program], env=environment, capture_output=True, check=True
@@ -78,7 +79,19 @@ def test_the_fourth_is_refused_because_the_password_would_go_elsewhere(answers):
 @pytest.mark.system("curl")
 def test_the_fifth_reveals(answers):
     assert answers[4]["configuration"] == {"api_key": "sk-made-up"}
-    assert len(answers) - 1 == len(EXAMPLES) == 5
+
+
+@pytest.mark.system("curl")
+def test_the_sixth_goes_from_a_template_to_a_resolved_integration(answers):
+    assert (answers[5]["name"], answers[5]["type"]) == ("northwind-openai", "openai")
+    assert answers[5]["configuration"] == {"api_key": "sk-made-up"}
+
+
+@pytest.mark.system("curl")
+def test_the_seventh_makes_a_link_for_a_customer_that_leads_back_to_this_machine(answers):
+    assert (answers[6]["object"], answers[6]["status"]) == ("integration.setup_session", "pending")
+    assert answers[6]["redirect_url"] == "http://localhost:3000/connected"
+    assert len(answers) - 1 == len(EXAMPLES) == 7
 
 
 @pytest.mark.system("curl")

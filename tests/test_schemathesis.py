@@ -19,6 +19,7 @@ from credenza.settings import Settings, open_credenza
 from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe
 from credenza.web.openapi.examples import SAVES, TYPES
+from template_things import make_template, make_things
 from web_server import serve
 
 BRIEF = 20  # a longer run leaves nothing out
@@ -40,6 +41,7 @@ WHOLE = {
     },
 }
 STORED = SAVES["two"]["value"]
+FEW = {"coverage": {"enabled": EXAMPLES > BRIEF}}
 SETTINGS = {
     "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
     # `test_openapi` asks every call without a credential; here that would be two more requests for each.
@@ -54,10 +56,39 @@ SETTINGS = {
             },
         },
         *[
-            {"include-operation-id": each, "phases": {"coverage": {"enabled": EXAMPLES > BRIEF}}}
+            {"include-operation-id": each, "phases": FEW}
             for each in ("save_provider", "register_definitions")
         ],
+        # Of calls that are alike, each is asked less.
+        {
+            "include-path-regex": "^/(provider|integration|identit)",
+            "generation": {"max-examples": EXAMPLES // 4},
+            "phases": {"coverage": {"enabled": EXAMPLES > BRIEF}},
+        },
+        # What is archived takes a dozen calls to make anew.
+        {
+            "include-operation-id-regex": "^archive_",
+            "generation": {"max-examples": EXAMPLES // 10},
+        },
         {"include-operation-id": "save_api", "generation": {"max-examples": EXAMPLES // 4}},
+        {
+            "include-operation-id": "read_config_schema",  # no schema says that one of several is needed
+            "generation": {"max-examples": EXAMPLES // 4},
+            "phases": FEW,
+            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}},
+        },
+        # Lists and reads that are made alike, and read their queries in one place.
+        *[
+            {"include-tag": each, "generation": {"max-examples": EXAMPLES // 4}, "phases": FEW}
+            for each in (
+                "Catalogue",
+                "Deployments",
+                "Configs",
+                "Auth configs",
+                "Auth credentials",
+                "Identities",
+            )
+        ],
         {
             "include-operation-id": "issue_token",
             "checks": {"positive_data_acceptance": {"expected-statuses": ["401"]}},
@@ -98,6 +129,7 @@ def shorten(schemas):
 # Both paths of the bulk save lead to one handler.
 schema = load().exclude(operation_id="save_integrations_slashed")
 numbers = itertools.count()
+things = {}
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +157,13 @@ def mend(case, client):
         if case.query.get("mode") == "per-item":
             del case.query["mode"]  # refuses each item for itself, in an answer that is a success
         return
+    case.query.pop("cursor", None)  # only the service can make one
+    if not case.operation.path.startswith("/api"):
+        mend_template(case, client)
+        return
     if case.path_parameters:
         assert client.post("/api/integrations", json=STORED).status_code == 200
         mend_path(case, client)
-    case.query.pop("cursor", None)  # only the service can make one
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"key {next(numbers)}"
     if name_of(case) in BODIES:
@@ -137,6 +172,56 @@ def mend(case, client):
 
 def name_of(case):
     return case.operation.definition.raw["operationId"]
+
+
+def mend_template(case, client):
+    """Let ids of templates and of what they refer to lead to what is there; what is archived is made anew."""
+    ids = things.get("ids") or make_things(client)
+    things["ids"] = ids
+    if name_of(case) == "end_session":
+        at = f"/integration-instances/{ids['integration_instance_id']}/session"
+        ids["session_id"] = client.post(at, json={}).json()["id"]
+    case.path_parameters.update({name: ids[name] for name in case.path_parameters})
+    if name_of(case).startswith("archive"):
+        things.clear()
+    if isinstance(case.body, dict):
+        case.body = mend_references(count_whole(case.body), ids)
+        case.body = mend_values(case)
+        if name_of(case) == "create_integration_setup_session":
+            # Which times are ahead, and which addresses are listed, no schema can say.
+            case.body = {
+                key: value for key, value in case.body.items() if key not in {"expires_at", "redirect_url"}
+            }
+        if name_of(case) == "create_integration_provider":
+            case.body["integration_id"] = make_template(client)["id"]
+
+
+def mend_references(body, ids):
+    """Name in a body what is there; which ids exist, and what a pattern may be, no schema can say."""
+    known = {**ids, "provider_id": "git", "actor_id": ids["identity_actor_id"]}
+    kept = {
+        name: known.get(name, value)
+        for name, value in body.items()
+        if not name.endswith("_id") or name in known
+    }
+    if kept.get("tool_filters"):
+        kept["tool_filters"] = {"type": "tool_regex", "pattern": "^list_"}
+    return kept
+
+
+def mend_values(case):
+    """Fill in values as the type of all things here has them; no schema of a call can say which these are."""
+    client = {"client_id": "one", "client_secret": "made-up"}
+    found = {
+        "create_provider_config": {"value": {"user": "robin"}},
+        "create_provider_auth_config": {"value": {"api_key": "made-up"}},
+        "update_provider_auth_config": {"value": {"api_key": "made-up"}},
+        "create_auth_credentials": {"config": client},
+        "update_auth_credentials": client,
+    }.get(name_of(case), {})
+    if name_of(case) == "create_provider_deployment" and case.body.get("provider_config"):
+        found = {"provider_config": {"value": {"user": "robin"}}, "provider_config_id": None}
+    return {**case.body, **found}
 
 
 def mend_path(case, client):

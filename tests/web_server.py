@@ -13,9 +13,11 @@ from credenza.web.protocol import Protocol
 
 
 @contextmanager
-def serve(service):
-    """Serve on a free port of the loopback address and give its base URL."""
-    config = uvicorn.Config(create_app(service), port=0, log_config=None, lifespan="off", http=Protocol)
+def serve(service, **options):
+    """Serve on a free port of the loopback address and give its base URL; options are those of the app."""
+    config = uvicorn.Config(
+        create_app(service, **options), port=0, log_config=None, lifespan="off", http=Protocol
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
