@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as laws
 from litestar.testing import TestClient
 
 import official_clients
@@ -19,6 +20,11 @@ from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
 from store_rows import add_tenant
+
+# The suite is run often, and so looks at few examples of each law at a time; a campaign looks at many.
+laws.register_profile("brief", max_examples=30)
+laws.register_profile("campaign", max_examples=1_000)
+laws.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 # What the machine must offer for tests marked `system(name)`, and how it is found, or made where it can be.
 SYSTEM = {

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -20,7 +21,6 @@ from credenza.web.integrations import routes
 from credenza.web.landing import Landing
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
-from credenza.web.openapi import describe
 from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
@@ -66,6 +66,13 @@ def _resume(opened: Credenza) -> None:
         resume(opened)
 
 
+def _describe(opened: Credenza) -> dict[str, Any]:
+    # A tenth of a second and some megabytes, for the one who asks for the document.
+    from credenza.web.openapi import describe  # noqa: PLC0415
+
+    return describe(DESCRIBED, opened.catalogue, lenient=opened.policy.lenient)
+
+
 def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's.
 
@@ -73,8 +80,7 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     """
     registry = CollectorRegistry()
     served = [*DESCRIBED, *pages.HANDLERS, *setup_pages.HANDLERS]
-    lenient = opened.policy.lenient
-    browsed = pages.Pages(partial(describe, DESCRIBED, opened.catalogue, lenient=lenient))
+    browsed = pages.Pages(partial(_describe, opened))
     app = Litestar(
         [answer_options(served), *served],
         state=State(

@@ -11,8 +11,6 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 
-from credenza.web.openapi import render
-
 _DOCUMENT, _PAGE, _STYLE = "/openapi.json", "/docs", "/docs/style.css"
 HEADERS = {
     "Content-Security-Policy": (
@@ -41,6 +39,8 @@ class Pages:
 
     @cached_property
     def _made(self) -> tuple[bytes, bytes]:
+        from credenza.web.openapi import render  # noqa: PLC0415  # only who asks for it pays for it
+
         document = self._describe()
         return msgspec.json.encode(document), render(document, style=_STYLE, source=_DOCUMENT)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import jinja2
 import msgspec
 from litestar import Response
 
@@ -73,16 +74,21 @@ _FAILED = (
     "What you entered was not saved. Open the link again in a while.",
 )
 
-_templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("credenza.web.setup"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.globals.update(
-    {"names": posted, "states": _STATES, "htmx": msgspec.json.encode(_HTMX).decode(), "StepState": StepState}
-)
+
+@cache
+def _templates() -> Any:  # noqa: ANN401  # of a package that only the first page needs
+    import jinja2  # noqa: PLC0415
+
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("credenza.web.setup"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    htmx = msgspec.json.encode(_HTMX).decode()
+    made.globals.update({"names": posted, "states": _STATES, "htmx": htmx, "StepState": StepState})
+    return made
 
 
 class Addresses:
@@ -127,11 +133,15 @@ def show_page(
     page: Page, addresses: Addresses, *, status: int = 200, secure: bool = False
 ) -> Response[bytes]:
     """Return the page of a session; `secure`: the server is reached by https alone."""
-    body = _templates.get_template("session.html").render(
-        page=page,
-        addresses=addresses,
-        destination=read_destination(page.redirect_url),
-        until=_write_time(page.expires_at),
+    body = (
+        _templates()
+        .get_template("session.html")
+        .render(
+            page=page,
+            addresses=addresses,
+            destination=read_destination(page.redirect_url),
+            until=_write_time(page.expires_at),
+        )
     )
     return _answer(body, status, ancestors=list_ancestors(page.frame_ancestors), secure=secure)
 
@@ -139,8 +149,10 @@ def show_page(
 def show_failure(status: int, addresses: Addresses, *, secure: bool = False) -> Response[bytes]:
     """Return the plain page of a link or a form that leads nowhere, without a word of what was sent."""
     title, text = _WORDS.get(status, _FAILED)
-    body = _templates.get_template("failure.html").render(
-        title=title, text=text, addresses=addresses, layout=Layout.BOX
+    body = (
+        _templates()
+        .get_template("failure.html")
+        .render(title=title, text=text, addresses=addresses, layout=Layout.BOX)
     )
     return _answer(body, status, ancestors="'none'", secure=secure)
 
