@@ -15,8 +15,8 @@ from config_things import (
     told,
 )
 from credenza.connectors import Catalogue
-from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe
+from credenza.web.surfaces import DESCRIBED
 from reference_examples import refused
 from template_things import make_deployment, make_things
 

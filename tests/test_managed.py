@@ -14,9 +14,9 @@ from credenza.connectors import Catalogue
 from credenza.errors import Clash
 from credenza.model import Drop, Put, Role
 from credenza.sensitive import Sensitive
-from credenza.web.app import DESCRIBED
 from credenza.web.integrations import shapes
 from credenza.web.openapi import describe
+from credenza.web.surfaces import DESCRIBED
 from credenza.workspace import Mode
 from examples import API, EXAMPLES, item, save
 from managed_records import INSTANCE, auth, clear, config, managed, refusal, trio, verdict

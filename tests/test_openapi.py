@@ -14,10 +14,10 @@ from openapi_spec_validator import validate
 
 from credenza.access import ROLES
 from credenza.connectors import EMPTY, Catalogue, Held, draft_all
-from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe, render
 from credenza.web.openapi.examples import SAVES
 from credenza.web.openapi.operations import OPERATIONS
+from credenza.web.surfaces import DESCRIBED
 from template_things import Ids, fill_ids, make_things
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

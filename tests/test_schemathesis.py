@@ -16,9 +16,9 @@ from schemathesis.config import SchemathesisConfig
 from credenza.connectors import Catalogue
 from credenza.model import Role
 from credenza.settings import Settings, open_credenza
-from credenza.web.app import DESCRIBED
 from credenza.web.openapi import describe
 from credenza.web.openapi.examples import SAVES, TYPES
+from credenza.web.surfaces import DESCRIBED
 from template_things import make_template, make_things
 from web_server import serve
 

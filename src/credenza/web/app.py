@@ -1,38 +1,43 @@
-"""The application: imports every room of the web, and is imported by none."""
+"""The application: imports every room of the web, and is imported by none.
+
+What few servers need is imported when it is first asked for: the surface of templates with its pages, and
+the description of everything. So a server is ready sooner and smaller.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
 from credenza.errors import CredenzaError
+from credenza.model import Choice
+from credenza.plans.cascades import KIND as CASCADE
 from credenza.settings import Credenza
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
 from credenza.web.landing import Landing
+from credenza.web.later import Later
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
 from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
-from credenza.web.setup import routes as setup_pages
-from credenza.web.setup.flow import SetupSessions
-from credenza.web.setup.model import Setup
-from credenza.web.templates import routes as templates
-from credenza.web.templates.instance_cascade import resume
+from credenza.web.templates.presentations import is_presented
 
-DESCRIBED = [*routes.HANDLERS, *templates.HANDLERS, *tokens.HANDLERS, *health.HANDLERS]
+if TYPE_CHECKING:  # importing it is what is put off
+    from credenza.web.setup.model import Setup
 
-
+_HANDLERS = [*routes.HANDLERS, *tokens.HANDLERS, *health.HANDLERS, *pages.HANDLERS]
 _RETRY_SECONDS = 10
 
 
@@ -63,12 +68,21 @@ async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
 def _resume(opened: Credenza) -> None:
     # A store that cannot be written to serves what it can all the same.
     with suppress(CredenzaError):
-        resume(opened)
+        if _is_interrupted(opened):
+            from credenza.web.surfaces import resume  # noqa: PLC0415
+
+            resume(opened)
+
+
+def _is_interrupted(opened: Credenza) -> bool:
+    """Tell whether instances were left that have still to follow what they are made of."""
+    begun = Choice(kind=CASCADE, limit=1)
+    return any(opened.store.read(each, lambda tx: tx.cards(begun)) for each in opened.accounts.workspaces())
 
 
 def _describe(opened: Credenza) -> dict[str, Any]:
-    # A tenth of a second and some megabytes, for the one who asks for the document.
     from credenza.web.openapi import describe  # noqa: PLC0415
+    from credenza.web.surfaces import DESCRIBED  # noqa: PLC0415
 
     return describe(DESCRIBED, opened.catalogue, lenient=opened.policy.lenient)
 
@@ -79,28 +93,40 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     `setup` are the setup sessions that have pages, if not those of the store.
     """
     registry = CollectorRegistry()
-    served = [*DESCRIBED, *pages.HANDLERS, *setup_pages.HANDLERS]
-    browsed = pages.Pages(partial(_describe, opened))
-    app = Litestar(
-        [answer_options(served), *served],
-        state=State(
-            {
-                "credenza": opened,
-                "landing": Landing(),
-                "registry": registry,
-                "pages": browsed,
-                "setup": setup or SetupSessions(opened),
-            }
-        ),
+    state = {
+        "credenza": opened,
+        "landing": Landing(),
+        "registry": registry,
+        "pages": pages.Pages(partial(_describe, opened)),
+    }
+    app = Later(
+        _make(_HANDLERS, state, lifespan=[_keep_unlocking]),
+        is_presented,
+        partial(_make_templates, opened, state, setup),
+    )
+    return Observe(Paths(app), registry, log=opened.settings.access_log)
+
+
+def _make_templates(opened: Credenza, state: Mapping[str, Any], setup: Setup | None) -> ASGIApp:
+    from credenza.web.surfaces import TEMPLATES, open_setup  # noqa: PLC0415
+
+    return _make(TEMPLATES, {**state, "setup": setup or open_setup(opened)})
+
+
+def _make(
+    handlers: Sequence[HTTPRouteHandler], state: Mapping[str, Any], lifespan: Sequence[Any] = ()
+) -> Litestar:
+    return Litestar(
+        [answer_options(handlers), *handlers],
+        state=State(dict(state)),
         exception_handlers={
             CredenzaError: answer_problem,
             HTTPException: answer_problem,
             Exception: answer_problem,
         },
         request_max_body_size=MAX_BODY,
-        lifespan=[_keep_unlocking],
+        lifespan=lifespan,
         logging_config=None,
         openapi_config=None,
         debug=False,
     )
-    return Observe(Paths(app), registry, log=opened.settings.access_log)
