@@ -8,12 +8,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from environment import prepare
 
 _END = 4  # bytes that end a head
 _KEPT_SECONDS = 2  # of silence; servers close a connection after five
@@ -28,8 +29,11 @@ class Server:
         self.port = _free_port()
         self.database = Path(self._folder.name) / "store" / "credenza.db"
         self._arguments = arguments
+        # As it is installed for use: the tests' own packages change what the web framework loads, and
+        # without byte code every start would compile the program anew.
+        self._python = str(prepare("requirements.lock"))
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "CREDENZA_STORE": f"sqlite:///{self.database}",
             "CREDENZA_KEK": "env://CREDENZA_BENCH_KEK",
             "CREDENZA_BENCH_KEK": base64.b64encode(os.urandom(32)).decode(),
@@ -41,7 +45,7 @@ class Server:
         made = self._run("apikey", "create", "--role", "admin", "--json")
         self.token = json.loads(made)["token"]
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
+        command = [self._python, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
         self._process = subprocess.Popen(
             command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -93,7 +97,7 @@ class Server:
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def _run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "credenza", *arguments]
+        command = [self._python, "-m", "credenza", *arguments]
         return subprocess.run(
             command, env=self._environment, check=True, capture_output=True, text=True
         ).stdout

@@ -7,20 +7,25 @@ from itertools import islice
 
 from credenza.randomness import random_bytes
 
-_RANDOM = 10  # of 80 bits, six are overwritten by version and variant
-_MARKS = 0x7 << 76 | 0b10 << 62
-_LOW = (1 << 62) - 1
-_HIGH = 0xFFF << 64
+_SIZE = 16
+_VERSION, _VARIANT = 6, 8  # the bytes whose upper bits are fixed
+_VERSION_7 = bytes(0x70 | byte & 0x0F for byte in range(256))
+_VARIANT_RFC = bytes(0x80 | byte & 0x3F for byte in range(256))
 
 
 def make_ids(now: int, ahead: int) -> Iterator[bytes]:
     """Return ids of 16 bytes without end for the time `now` in milliseconds; `ahead` are drawn at once."""
-    stamp = now << 80 | _MARKS
+    stamp = now.to_bytes(_VERSION, "big")
     while True:
-        drawn = random_bytes(_RANDOM * ahead)
-        for start in range(0, len(drawn), _RANDOM):
-            bits = int.from_bytes(drawn[start : start + _RANDOM], "big")
-            yield (stamp | bits & _HIGH | bits & _LOW).to_bytes(16, "big")
+        drawn = bytearray(random_bytes(_SIZE * ahead))
+        # Column by column, each for all ids at once: one by one, they were a fortieth of a save.
+        for column, byte in enumerate(stamp):
+            drawn[column::_SIZE] = bytes([byte]) * ahead
+        for column, table in ((_VERSION, _VERSION_7), (_VARIANT, _VARIANT_RFC)):
+            drawn[column::_SIZE] = drawn[column::_SIZE].translate(table)
+        made = bytes(drawn)
+        for start in range(0, len(made), _SIZE):
+            yield made[start : start + _SIZE]
 
 
 def new_ids(now: int, count: int) -> list[bytes]:

@@ -31,7 +31,8 @@ class ConnectorType:
     `destinations` the kind of each key that says where secrets are sent.
     `rule` numbers how destinations are made: canonicaliser generation << 16 | the file's own version.
     `digest` is a 16-byte hash of the file. `plan` gives key, sort and pointer of every key, `targets`
-    key, pointer and default of every destination; `checker` validates an array of configurations.
+    key, pointer and default of every destination, `deciding` the pointer of what is sealed and decides where
+    secrets go all the same, and whether it is a trust; `checker` validates an array of configurations.
     `version` is that of the type; `moves` lead to it, the first from version 1 to 2.
     """
 
@@ -49,6 +50,7 @@ class ConnectorType:
     digest: bytes
     plan: tuple[tuple[str, int, str], ...] = field(repr=False)
     targets: tuple[tuple[str, str, Any], ...] = field(repr=False)
+    deciding: tuple[tuple[str, bool], ...] = field(repr=False)
     checker: jsonschema_rs.Draft202012Validator = field(repr=False)
     version: int = 1
     moves: tuple[Move, ...] = field(default=(), repr=False)
@@ -63,6 +65,7 @@ class ConnectorType:
         keys = schema["properties"]
         secrets = frozenset(key for key, rules in keys.items() if "writeOnly" in rules)
         embeds = frozenset(key for key, rules in keys.items() if "x-credentials" in rules)
+        trusts = frozenset(key for key, rules in keys.items() if "x-trust" in rules)
         sorts = {**dict.fromkeys(secrets, SECRET), **dict.fromkeys(embeds, SEALABLE)}
         return cls(
             name=name,
@@ -73,10 +76,11 @@ class ConnectorType:
             keys=tuple(keys),
             secrets=secrets,
             embeds=embeds,
-            trusts=frozenset(key for key, rules in keys.items() if "x-trust" in rules),
+            trusts=trusts,
             destinations=MappingProxyType(
                 {key: rules["x-destination"] for key, rules in keys.items() if "x-destination" in rules}
             ),
+            deciding=tuple((f"/{key}", key in trusts) for key in keys if key in embeds | trusts),
             rule=GENERATION << 16 | schema["x-destination-version"],
             digest=hashlib.sha256(text).digest()[:16],
             plan=tuple((key, sorts.get(key, PLAIN), f"/{key}") for key in keys),

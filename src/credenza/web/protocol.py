@@ -42,9 +42,13 @@ class Protocol(HttpToolsProtocol):
             self._go_on()
 
     def _go_on(self) -> None:
-        while self._rest and not self.pipeline and not self.transport.is_closing():
-            piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+        # Cut by offset: cutting the front off a large body again and again would copy all the rest each time.
+        rest, self._rest, at = memoryview(self._rest), b"", 0
+        while at < len(rest) and not self.pipeline and not self.transport.is_closing():
+            piece = bytes(rest[at : at + _PIECE])
+            at += _PIECE
             super().data_received(piece)
+        self._rest = bytes(rest[at:])
 
 
 class _Turns(FlowControl):

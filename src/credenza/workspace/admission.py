@@ -127,6 +127,8 @@ class Admission:
 
     def _repeats(self, name: str) -> bool:
         folded = name.lower()
+        if folded == name:
+            folded = name  # which is kept anyway: of a large batch, a second text of each is not to be
         if folded in self._seen:
             return True
         self._seen.add(folded)

@@ -81,6 +81,8 @@ class Batch:
         self._tx = tx
         self._admission = Admission(context.actor)
         self._digester = context.ring.digester(b"put")
+        api, lenient = context.catalogue.api.digest, context.policy.lenient
+        self._readings = {flag: api + b"%d%d" % (lenient, flag) for flag in (False, True)}
         self._ids = make_ids(self.now, min(3 * count, 1_000))
         # A caller who may not reveal must not learn whether a guess was right: not by a dry run, and not
         # by the destination that undeclared keys are a part of.
@@ -161,8 +163,7 @@ class Batch:
 
     def _digest(self, type: ConnectorType, source: bytes, *, replace_apis: bool) -> bytes:
         """Return by what a text is known again, as long as it would be read in the same way."""
-        rules = b"%d%d" % (self._context.policy.lenient, replace_apis)
-        return self._digester(type.digest + self._context.catalogue.api.digest + rules + source)
+        return self._digester(type.digest + self._readings[replace_apis] + source)
 
     def _sign(self, step: Step) -> bytes | None:
         put = step.put

@@ -21,7 +21,7 @@ from credenza.workspace.changes import Changes
 from credenza.workspace.context import Context
 from credenza.workspace.ledger import Ledger
 
-CHUNK = 250
+CHUNK = 128  # items that are planned before they are written: all that is held of a batch but its text
 _TRIES = 3
 _DAY = 86_400_000  # milliseconds
 _PAUSE_COLLECTOR_FROM = 200

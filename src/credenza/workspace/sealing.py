@@ -99,7 +99,7 @@ class Sealer:
         for path in draft.kept:
             if path != UNKNOWN:
                 self._keep(place, out, path, b"" if hidden else destination)
-        return out._replace(destination=destination, redirected=hidden)
+        return Outcome(out.refs, out.sealed, out.retired, out.problems, destination, hidden)
 
     def _redirects(self, place: Place, out: Outcome, type: ConnectorType, draft: Draft) -> bool:
         """Tell whether something sealed that decides where secrets go is not what it was.
@@ -107,12 +107,13 @@ class Sealer:
         The public form of a sealed URL does not show all of it, and of a trust store nothing: what they
         hide may lead elsewhere. One who may not reveal is not told either whether it is the same.
         """
-        paths = [f"/{key}" for key in type.embeds | type.trusts]
-        return any(
-            self.blind or out.refs[path] is not place.refs.get(path)
-            for path in paths
-            if path in draft.entered
-        ) or any(path in draft.cleared for path in paths if path[1:] in type.trusts)
+        for path, trusts in type.deciding:
+            if path in draft.entered:
+                if self.blind or out.refs[path] is not place.refs.get(path):
+                    return True
+            elif trusts and path in draft.cleared:
+                return True
+        return False
 
     def _enter(self, place: Place, out: Outcome, draft: Draft, path: str, destination: bytes) -> bytes:
         """Return the fingerprint of the secret that stays or is sealed."""
