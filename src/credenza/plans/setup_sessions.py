@@ -326,8 +326,8 @@ def _read_redirect(address: str | None, redirects: Redirects) -> str | None:
         return None
     if not redirects.allows(address):
         message = (
-            "People are sent only to origins that CREDENZA_REDIRECT_ORIGINS lists, by a plain https address "
-            "without user name or fragment."
+            "People are sent only to origins that are listed, by `credenza workspace origins` or in "
+            "CREDENZA_REDIRECT_ORIGINS, by a plain https address without user name or fragment."
         )
         refuse("/redirect_url", message, "format")
     return address

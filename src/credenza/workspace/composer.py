@@ -165,8 +165,8 @@ class Composer:
         """Return the apis with configurations of their own, and with the record's what becomes of theirs."""
         base, old, put = step.base or _NOTHING, step.document or _NOTHING, step.put
         apis = compose.next_apis(base.apis, put, by=self._by, at=self._at)
-        configured = put.apis is not None and any([api.configuration is not None for api in put.apis])
-        if not configured and not any([api.secrets for api in old.apis]):
+        configured = put.apis is not None and any(api.configuration is not None for api in put.apis)
+        if not configured and not any(api.secrets for api in old.apis):
             return apis, above, [*draft.entered]
         children = Children(self._sealer, self._api, place, above, self._by)
         apis = children.decide(old.apis, apis, put.apis or ())

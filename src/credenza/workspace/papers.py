@@ -10,12 +10,13 @@ from credenza import access
 from credenza.connectors.halves import HALVES, name_half
 from credenza.errors import CredenzaError, Problem
 from credenza.model import Actor, Expect, Item, Keep, Paper, Permission, Tenant
+from credenza.plans.origins import KIND as ORIGINS
 from credenza.ports import Sheet, Tx
 from credenza.vault import Ring
 from credenza.workspace.admission import FORBIDDEN, MISSING, STALE, TYPE_IN_USE
 
 TYPE = "type"
-_NEEDS: Mapping[str, Permission] = {TYPE: Permission.ADMINISTER}
+_NEEDS: Mapping[str, Permission] = {TYPE: Permission.ADMINISTER, ORIGINS: Permission.ADMINISTER}
 _encode = msgspec.json.encode
 MOST, MOST_BYTES = 200, 2 << 20  # of one kind in a workspace
 _EARLIER = Problem(

@@ -19,6 +19,7 @@ from credenza.plans.catalogue import read_providers
 from credenza.plans.instance_providers import Means, Pairing, record_name
 from credenza.plans.instances import Instance, find_instance
 from credenza.plans.links import SETUP, read_secret
+from credenza.plans.origins import find_origins
 from credenza.plans.setup_sessions import (
     CONFIGURED,
     FAILED,
@@ -190,6 +191,8 @@ class SetupSessions:
         form = None
         if shown is not None and shown in waiting and not finished:
             form = _make_form(sight, shown, answers, problems, tools_problem)
+        origins = find_origins(sight.desk)
+        redirects = origins.redirects(settings.redirects())
         redirect_url = session.redirect_url if finished else None
         return Page(
             session_id=session.id,
@@ -199,9 +202,9 @@ class SetupSessions:
             steps=tuple(_show_step(sight, view) for view in steps),
             form=form,
             finished=finished,
-            redirect_url=redirect_url if redirect_url and settings.redirects().allows(redirect_url) else None,
+            redirect_url=redirect_url if redirect_url and redirects.allows(redirect_url) else None,
             expires_at=session.expires_at,
-            frame_ancestors=settings.frames(),
+            frame_ancestors=origins.frames(settings.frames()),
         )
 
 

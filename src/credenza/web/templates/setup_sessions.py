@@ -14,6 +14,7 @@ from credenza.model import Actor, Permission
 from credenza.plans.catalogue import Providers
 from credenza.plans.instances import KIND as INSTANCE
 from credenza.plans.instances import Instance, find_instance, read_instance
+from credenza.plans.origins import find_origins
 from credenza.plans.previews import ARCHIVED
 from credenza.plans.setup_sessions import (
     EXPIRED,
@@ -226,10 +227,10 @@ async def create_integration_setup_session(request: AnyRequest) -> Answer:
     body, find = await _body.read(request), await find_means(request)
     opened, addresses = request.app.state.credenza, Addresses.of(request)
     settings, until = opened.settings, _read_until(body)
-    lifetime, redirects = Lifetime(until, settings.setup_minutes), settings.redirects()
+    lifetime = Lifetime(until, settings.setup_minutes)
 
     def plan(desk: Desk) -> Planned[SetupSessionAnswer]:
-        means = find(desk)
+        means, redirects = find(desk), find_origins(desk).redirects(settings.redirects())
         template = find_usable_template(desk, body.integration_id)
         session, instance, changes = create_setup_session(means, template, body, lifetime, redirects)
         whole = Whole(session, template, instance)
