@@ -10,12 +10,16 @@ from typing import NamedTuple, Protocol, TypeVar
 from credenza.model import (
     ApiKey,
     Card,
+    CatalogueEntry,
     Choice,
+    Found,
     Paper,
     Place,
+    Question,
     Record,
     RingRow,
     Secret,
+    Shared,
     Tenant,
     Usage,
     VaultMeta,
@@ -70,6 +74,7 @@ class Sheet(NamedTuple):
     before: Paper | None
     after: Paper | None
     cards: Sequence[Card] = ()
+    entry: CatalogueEntry | None = None
 
 
 class Tx(Protocol):
@@ -115,6 +120,27 @@ class Tx(Protocol):
 
     def places(self, kind: str, ids: Sequence[str]) -> Mapping[str, Place]:
         """Return where what these cards are about stands, by id; those that are not there are missing."""
+
+    def ask(self, question: Question) -> Found:
+        """Return a page of the catalogue of packages, one row more than its limit where there are more."""
+
+    def shared(self, kind: str, ids: Sequence[str], *, operating: bool = False) -> Mapping[str, Shared]:
+        """Return packages, or versions of them, of any workspace, by id: those that this one may read.
+
+        One reads its own packages, those that are public or granted to it, and by their ids unlisted ones;
+        of these the versions that are to be seen, and of what it has installed that version, and the one it
+        was upgraded from. `operating` reads what asks to be public, too.
+        """
+
+    def is_installed(self, package: str) -> bool:
+        """Tell whether any workspace has a package installed."""
+
+    def park(self, moves: Sequence[tuple[Record, str]]) -> None:
+        """Give records other names, comparing versions; their secrets, history and versions stay.
+
+        Raises:
+            Conflict: a record is no longer as it was read, or a name was taken meanwhile.
+        """
 
     def count_tokens(self, row: int, usage: Usage) -> None:
         """Add to what an api of a record used in a day.

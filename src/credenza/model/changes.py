@@ -9,6 +9,7 @@ import msgspec
 from credenza.errors import Problem
 from credenza.model.actors import Tag
 from credenza.model.cards import Card
+from credenza.model.entries import CatalogueEntry
 from credenza.sensitive import Sensitive
 
 # What a record is: an integration, or one half of what some integrations refer to, or an OAuth client.
@@ -98,6 +99,18 @@ class Drop(msgspec.Struct, frozen=True):
     instance: str | None = None
 
 
+class Park(msgspec.Struct, frozen=True):
+    """Take one integration out of sight under a name that belongs to papers, or bring it back from there.
+
+    It keeps everything it has, its history and its secrets, which are sealed for the record and not for its
+    name. It is how an upgrade removes what a rollback is to bring back as it was.
+    """
+
+    name: str
+    into: str
+    expected_version: int | None = None
+
+
 class DropApi(msgspec.Struct, frozen=True):
     """Remove one api of an integration."""
 
@@ -165,6 +178,13 @@ class Expect(msgspec.Struct, frozen=True):
     kind: str | None = None
 
 
+class Rely(msgspec.Struct, frozen=True):
+    """Refuse the batch unless this workspace may still read a paper of the catalogue, whoever keeps that."""
+
+    name: str
+    kind: str
+
+
 class Flawed(msgspec.Struct, frozen=True):
     """A change that cannot even be read; it stands in its batch so that all problems are told at once."""
 
@@ -176,7 +196,8 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
     """Save a paper: a surface's own document, such as a registered connector type.
 
     `slug` is its name, unique among those of its kind; `body` None removes it. An expected version of 0
-    means: must not exist. `cards` are what lists know of it and of its parts, all of them.
+    means: must not exist. `cards` are what lists know of it and of its parts, all of them; `entry` is what
+    the catalogue of packages knows.
     """
 
     kind: str
@@ -184,6 +205,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None
     expected_version: int | None = None
     cards: tuple[Card, ...] = ()
+    entry: CatalogueEntry | None = None
 
     @property
     def name(self) -> str:
@@ -191,4 +213,4 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
         return self.slug
 
 
-Change = Put | Drop | Amend | Restore | Migrate | Expect | Keep | Flawed
+Change = Put | Drop | Amend | Restore | Migrate | Expect | Rely | Keep | Park | Flawed

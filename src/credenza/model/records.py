@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from credenza.errors import Damaged, Problem
-from credenza.model.actors import Tag
+from credenza.model.actors import Tag, Tenant
 from credenza.model.changes import Source, TokenLimit
 
 CATEGORIES = (
@@ -117,6 +117,13 @@ class Paper(msgspec.Struct, frozen=True):
     updated_by: str
     body: bytes
     mac: bytes = b""
+
+
+class Shared(NamedTuple):
+    """A paper of some workspace that another one may read."""
+
+    tenant: Tenant
+    paper: Paper
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -21,9 +21,12 @@ from credenza.model import (
     Expect,
     Flawed,
     Item,
+    Keep,
     Migrate,
+    Park,
     Put,
     Record,
+    Rely,
     Restore,
     Tag,
 )
@@ -101,7 +104,7 @@ class Admission:
         if isinstance(change, Flawed):
             return change.problems
         # What is removed or expected is looked up, and look-ups are exact.
-        saves = not isinstance(change, (Amend, Drop, Expect, Migrate, Restore))
+        saves = not isinstance(change, (Amend, Drop, Expect, Migrate, Park, Restore))
         problem = self._examine_name(change, before, saves=saves)
         if problem is None:
             exact = before if before is not None and before.name == change.name else None
@@ -153,14 +156,14 @@ def reach(change: Change, found: Mapping[str, Record]) -> Record | None:
     To one that comes with a name alone, a record that belongs to a paper is not there.
     """
     before = found.get(change.name.lower())
-    if before is None or before.name[:1] != OWNED or isinstance(change, (Expect, Migrate)):
+    if before is None or before.name[:1] != OWNED or isinstance(change, (Expect, Migrate, Park)):
         return before
     return before if isinstance(change, (Put, Drop)) and change.kind != INTEGRATION else None
 
 
 def _examine_source(change: Change | Outline, before: Record | None) -> Problem | None:
     """Return why a managed integration may not be changed like this, or another not become one."""
-    if isinstance(change, (Expect, Migrate)):
+    if isinstance(change, (Expect, Migrate, Park)):
         return None
     wanted = change.refers if isinstance(change, Put) else None
     if wanted is not None and isinstance(change, Put) and (change.configuration or change.apis):
@@ -176,12 +179,12 @@ def _examine_source(change: Change | Outline, before: Record | None) -> Problem 
 
 
 def _examine_state(change: Change | Outline, before: Record | None) -> Problem | None:
-    if isinstance(change, Flawed):
+    if isinstance(change, (Flawed, Keep, Rely)):
         return None
     expected = change.version if isinstance(change, Expect) else change.expected_version
     if expected is not None and expected != (before.version if before else 0):
         return STALE
-    return MISSING if before is None and isinstance(change, (Amend, Drop, Migrate, Restore)) else None
+    return MISSING if before is None and isinstance(change, (Amend, Drop, Migrate, Park, Restore)) else None
 
 
 def may_go_on(problems: Sequence[Problem]) -> bool:

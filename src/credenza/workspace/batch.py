@@ -9,12 +9,11 @@ and reserves, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from credenza import access
-from credenza.connectors import EMPTY, ConnectorType, Draft, Held, Offer, draft_all
+from credenza.connectors import ConnectorType, Draft, Offer, draft_all
 from credenza.connectors.halves import name_half
 from credenza.errors import Problem, TypeNotLoaded
 from credenza.ids import make_ids
@@ -28,9 +27,11 @@ from credenza.model import (
     Item,
     Keep,
     Migrate,
+    Park,
     Permission,
     Put,
     Record,
+    Rely,
     Restore,
     Secret,
     Write,
@@ -49,14 +50,14 @@ from credenza.workspace.amending import amend
 from credenza.workspace.binding import SIDES, Binder
 from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
-from credenza.workspace.composer import Composer, Step
+from credenza.workspace.composer import Composer
 from credenza.workspace.context import Context
 from credenza.workspace.migrating import Migrated
 from credenza.workspace.papers import expect_paper, plan_paper
 from credenza.workspace.revising import Revised, Reviser
 from credenza.workspace.sealing import Sealer
+from credenza.workspace.steps import Step, repeats_view
 from credenza.workspace.types import OwnCatalogue
-from credenza.workspace.view import show_configuration
 
 _MOST_PROBLEMS = 20_000  # of a batch; beyond, each item that fails still says one reason
 Find = Callable[[str], ConnectorType | None]
@@ -71,6 +72,7 @@ class Batch:
         self.items: list[Item] = [_PENDING] * count
         self.writes: list[Write] = []
         self.drops: list[Record] = []
+        self.moves: list[tuple[Record, str]] = []
         self.papers: list[Sheet] = []
         self.failed = False
         self._problems = 0
@@ -115,8 +117,8 @@ class Batch:
         return self._composer.resealed + self._reviser.resealed
 
     def plan(self, changes: Changes, first: int, last: int) -> None:
-        """Plan the next chunk; `writes`, `drops` and `papers` are then this chunk's."""
-        self.drops, self.papers = [], []
+        """Plan the next chunk; `writes`, `drops`, `moves` and `papers` are then this chunk's."""
+        self.drops, self.moves, self.papers = [], [], []
         self.writes = self._composer.writes = []
         outlines = changes.outline(first, last)
         found = self._tx.find([outline.name for outline in outlines])
@@ -172,7 +174,7 @@ class Batch:
         return self._digest(step.connector, put.source.reveal(), replace_apis=put.replace_apis)
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
-        if isinstance(change, Keep) or (isinstance(change, Expect) and change.kind is not None):
+        if isinstance(change, (Keep, Rely)) or (isinstance(change, Expect) and change.kind is not None):
             self._keep(index, change)
             return None
         if isinstance(change, Torn):
@@ -192,26 +194,29 @@ class Batch:
             self.items[index] = Item(change.name, "unchanged", before.version if before else None)
         elif isinstance(change, (Restore, Migrate)):
             self._revise(index, change, before)
-        elif isinstance(change, Drop):
-            self.drops.append(before)
-            self.items[index] = Item(before.name, "deleted", before.version)
+        elif isinstance(change, (Drop, Park)):
+            self._leave(index, change, before)
         return None
 
-    def _keep(self, index: int, keep: Keep | Expect) -> None:
-        if isinstance(keep, Expect):
-            found = expect_paper(keep, keep.kind or "", self._tx)
-            if isinstance(found, Problem):
-                self._fail(index, keep.name, [found])
-            else:
-                self.items[index] = found
-            return
-        planned = plan_paper(keep, self._tx, self._context.actor, self._context.ring, self.now)
+    def _keep(self, index: int, keep: Keep | Expect | Rely) -> None:
+        if isinstance(keep, Keep):
+            planned = plan_paper(keep, self._tx, self._context.actor, self._context.ring, self.now)
+        else:
+            planned = expect_paper(keep, self._tx)
         if isinstance(planned, Problem):
-            self._fail(index, keep.slug, [planned])
+            self._fail(index, keep.name, [planned])
             return
         self.items[index], sheet = planned
         if sheet is not None and not self._context.dry_run:
             self.papers.append(sheet)
+
+    def _leave(self, index: int, change: Drop | Park, before: Record) -> None:
+        if isinstance(change, Drop):
+            self.drops.append(before)
+        else:
+            self.moves.append((before, change.into))
+        word = "deleted" if isinstance(change, Drop) else "parked"
+        self.items[index] = Item(before.name, word, before.version)
 
     def _revise(self, index: int, change: Restore | Migrate, before: Record) -> None:
         revised = self._reviser.revise(change, before)
@@ -271,7 +276,7 @@ class Batch:
 
     def _catch_up(self, step: Step, moved: Migrated) -> Step:
         """Save over what a record says under the version its type has now; or leave it where it cannot be."""
-        if _repeats_view(step):
+        if repeats_view(step):
             step = step._replace(put=msgspec.structs.replace(step.put, configuration=None))
         if moved.problems and step.put.configuration is None:
             self._frozen = True
@@ -283,12 +288,12 @@ class Batch:
             steps = self._leave_frozen(steps)
         if not steps:
             return
-        offers = [(_entered(step.put), _held(step)) for step in steps]
+        offers = [(step.entered, step.held) for step in steps]
         drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
         for step, draft in zip(steps, drafts, strict=True):
-            if draft.problems and _repeats_view(step):
+            if draft.problems and repeats_view(step):
                 # What a read has shown is no news, even where the type has since become stricter.
-                untouched: list[Offer] = [(None, _held(step))]
+                untouched: list[Offer] = [(None, step.held)]
                 (draft,) = draft_all(step.connector, untouched, lenient=self._context.policy.lenient)  # noqa: PLW2901
             if draft.problems:
                 self._fail(step.position, step.put.name, draft.problems)
@@ -326,24 +331,6 @@ class Batch:
         self.failed = True
 
 
-def _entered(put: Put) -> Mapping[str, Any] | None:
-    return None if put.configuration is None else put.configuration.reveal()
-
-
 def _comes_last(type: str) -> bool:
     # A credential is sealed for where its configuration leads, as that will be.
     return type.endswith(f"#{SIDES[AUTH]}")
-
-
-def _repeats_view(step: Step) -> bool:
-    record, document = step.before, step.document
-    if record is None or document is None or step.put.configuration is None:
-        return False
-    return show_configuration(record, document, step.connector) == step.put.configuration.reveal()
-
-
-def _held(step: Step) -> Held:
-    document = step.document
-    if document is None:
-        return EMPTY
-    return Held(document.configuration, {path: ref.redacted for path, ref in document.secrets.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -15,7 +15,6 @@ from credenza.model import (
     Document,
     Edit,
     Item,
-    Put,
     Record,
     Secret,
     SecretRef,
@@ -29,6 +28,7 @@ from credenza.workspace.binding import Binder
 from credenza.workspace.children import Children
 from credenza.workspace.migrating import Migrated
 from credenza.workspace.sealing import Outcome, Place, Sealer
+from credenza.workspace.steps import Step
 
 T = TypeVar("T")
 _NOTHING = Document("", {})
@@ -49,24 +49,6 @@ _LED = msgspec.structs.replace(
     "that, give the api one of its own under the same key, or allow it (`leads=allow`, --allow-leads).",
 )
 _encode = msgspec.json.encode
-
-
-class Step(NamedTuple):
-    """One admitted `Put` on its way; `owner` is the record's id, old or new.
-
-    `document` is what its record says, and `base` what remains of that under an `Amend`. `moved` is how the
-    record was brought to the version its type has now; `frozen`: it does not fit that, and stays behind.
-    """
-
-    position: int
-    put: Put
-    connector: ConnectorType
-    before: Record | None
-    document: Document | None
-    owner: bytes
-    base: Document | None
-    moved: Migrated | None = None
-    frozen: bool = False
 
 
 class Composer:

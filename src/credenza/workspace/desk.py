@@ -14,9 +14,26 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from credenza.access import allows
 from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import Conflict, Damaged, PreconditionFailed, Problem
-from credenza.model import Change, Choice, Drop, Expect, Keep, Paper, Permission, Place, Put, Record
+from credenza.model import (
+    Change,
+    Choice,
+    Drop,
+    Expect,
+    Found,
+    Keep,
+    Paper,
+    Park,
+    Permission,
+    Place,
+    Put,
+    Question,
+    Record,
+    Rely,
+    Shared,
+)
 from credenza.ports import Tx
 from credenza.vault import Ring
 from credenza.workspace.face import Workspace
@@ -49,6 +66,9 @@ class Desk:
         self._tenant = workspace.actor.tenant
         self._ring = ring
         self._versions: dict[tuple[str, str], int] = {}
+        self._relied: dict[tuple[str, str], None] = {}
+        self._rings = workspace.ring_of
+        self._operating = allows(workspace.actor, Permission.OPERATE)
 
     def papers(self, kind: str, slugs: Sequence[str]) -> dict[str, Paper]:
         """Return papers by slug; those that are not there are missing.
@@ -101,6 +121,32 @@ class Desk:
         pair = check_pair(type, self.catalogue.api, parts, held, entered, lenient=self._lenient)
         return [*problems, *pair]
 
+    def shared(self, kind: str, ids: Sequence[str]) -> dict[str, Shared]:
+        """Return packages, or versions of them, that this workspace may read, of whichever they are.
+
+        What is another's is looked for again when the plan is written; what is its own is compared.
+
+        Raises:
+            Damaged: one was changed behind the program's back.
+        """
+        found = self._tx.shared(kind, ids, operating=self._operating) if ids else {}
+        for wanted, (tenant, paper) in found.items():
+            if tenant.id == self._tenant.id:
+                self._versions[kind, wanted] = paper.version
+            else:
+                self._relied[kind, wanted] = None
+            if self._ring is not None and not is_genuine(tenant, paper, self._rings(tenant.id)):
+                raise Damaged("A document of this store was changed behind the program's back.")
+        return dict(found)
+
+    def ask(self, question: Question) -> Found:
+        """Return a page of the catalogue of packages; nothing of it is compared."""
+        return self._tx.ask(question)
+
+    def is_installed(self, package: str) -> bool:
+        """Tell whether any workspace has a package installed."""
+        return self._tx.is_installed(package)
+
     def place(self, kind: str, id: str) -> Place | None:
         """Return where what a card is about stands; None: there is none."""
         return self._tx.places(kind, [id]).get(id)
@@ -128,14 +174,15 @@ class Desk:
             for (kind, slug), version in self._versions.items()
             if (kind, slug) not in kept
         ]
-        saved = {change.name for change in changes if isinstance(change, (Put, Drop))}
+        read += [Rely(wanted, kind) for kind, wanted in self._relied]
+        saved = {change.name for change in changes if isinstance(change, (Put, Drop, Park))}
         read += [Expect(name, version) for name, version in self._records.items() if name not in saved]
         return [*read, *map(self._compare, changes)]
 
     def _compare(self, change: Change) -> Change:
         if isinstance(change, Keep):
             version: int | None = self._versions.get((change.kind, change.slug), 0)
-        elif isinstance(change, (Put, Drop)) and change.expected_version is None:
+        elif isinstance(change, (Put, Drop, Park)) and change.expected_version is None:
             version = self._records.get(change.name)
         else:
             return change

@@ -57,6 +57,7 @@ class Workspace:
         self.actor = actor
         self._store = store
         self._vault = vault
+        self.ring_of = vault.ring  # of any workspace by its id, to tell what that has signed
         self._types = types
         self._policy = policy
         self._ledger = Ledger(actor, store, vault, policy)

@@ -9,7 +9,8 @@ import msgspec
 from credenza import access
 from credenza.connectors.halves import HALVES, name_half
 from credenza.errors import CredenzaError, Problem
-from credenza.model import Actor, Expect, Item, Keep, Paper, Permission, Tenant
+from credenza.model import Actor, Expect, Item, Keep, Paper, Permission, Rely, Tenant
+from credenza.model.entries import PACKAGES
 from credenza.plans.origins import KIND as ORIGINS
 from credenza.ports import Sheet, Tx
 from credenza.vault import Ring
@@ -50,6 +51,8 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
         if keep.kind == TYPE and keep.body is not None and _version(keep.body) < _version(before.body):
             return _EARLIER
     if keep.body is None:
+        if keep.kind == PACKAGES and tx.is_installed(keep.slug):
+            return STALE  # whoever plans this has looked, and looks again
         return (Item(keep.slug, "deleted", version), Sheet(before, None)) if before else MISSING
     if _is_too_much(tx, keep.kind, keep.slug, keep.body):
         return _TOO_MANY
@@ -65,14 +68,17 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     )
     after = msgspec.structs.replace(after, mac=ring.sign(_signed(actor.tenant, after)))
     result = "updated" if before else "created"
-    return Item(keep.slug, result, after.version), Sheet(before, after, keep.cards)
+    return Item(keep.slug, result, after.version), Sheet(before, after, keep.cards, keep.entry)
 
 
-def expect_paper(expect: Expect, kind: str, tx: Tx) -> Item | Problem:
-    """Return what a paper is found to be at, or that it is not at the version it was read at."""
-    found = tx.papers(kind, [expect.name]).get(expect.name)
+def expect_paper(change: Expect | Rely, tx: Tx) -> tuple[Item, None] | Problem:
+    """Return a paper as it was expected to be found, or that it is not so any longer."""
+    if isinstance(change, Rely):
+        shared = tx.shared(change.kind, [change.name]).get(change.name)
+        return STALE if shared is None else (Item(change.name, "unchanged", shared.paper.version), None)
+    found = tx.papers(change.kind or "", [change.name]).get(change.name)
     version = found.version if found else 0
-    return STALE if version != expect.version else Item(expect.name, "unchanged", version)
+    return STALE if version != change.version else (Item(change.name, "unchanged", version), None)
 
 
 def _is_used(tx: Tx, type: str) -> bool:

@@ -67,6 +67,7 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
             if not context.dry_run and (context.per_item or not batch.failed):
                 tx.save(batch.writes, context.policy.keep_versions)
                 tx.drop(batch.drops)
+                tx.park(batch.moves)
                 tx.keep(batch.papers)
     if not context.per_item:
         blame(batch.items)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Paper, Usage
+from credenza.model import Paper, Tenant, Usage
 from credenza.ports import Sheet
-from credenza.stores.sqlite import cards
+from credenza.stores.sqlite import cards, catalogue
 
 MOST_TOKENS = 2**53 - 1  # what every reader of JSON can hold; the sum of two fits SQLite's integers
 
@@ -56,18 +56,19 @@ def find(
     return {row[1]: _paper(row) for row in rows}
 
 
-def keep(connection: sqlite3.Connection, workspace: int, sheets: Sequence[Sheet]) -> None:
+def keep(connection: sqlite3.Connection, tenant: Tenant, sheets: Sequence[Sheet]) -> None:
     """Write the next versions of papers; raises Conflict."""
-    for before, after, about in sheets:
+    for before, after, about, entry in sheets:
         try:
-            done = connection.execute(*_write(workspace, before, after)).rowcount
+            done = connection.execute(*_write(tenant.row, before, after)).rowcount
         except sqlite3.IntegrityError:
             raise Conflict from None
         if done != 1:
             raise Conflict
         paper = after or before
         if paper is not None:
-            cards.replace(connection, workspace, paper.kind, paper.slug, about)
+            cards.replace(connection, tenant.row, paper.kind, paper.slug, about)
+            catalogue.replace(connection, tenant, paper.kind, paper.slug, entry)
 
 
 def count(connection: sqlite3.Connection, workspace: int, row: int, usage: Usage) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from credenza.errors import Conflict
-from credenza.model import Api, Secret, Write
+from credenza.model import Api, Record, Secret, Write
 from credenza.stores.sqlite import facets, search
 
 Rows = dict[str, list[tuple[object, ...]]]
@@ -50,6 +50,9 @@ _SCRUB = "UPDATE integration_versions SET document = ? WHERE integration_id = ? 
 _DESTROY = "DELETE FROM secrets WHERE integration_id = ? AND last_version <= ?"
 
 
+_RENAME = "UPDATE integrations SET name = ?, digest = NULL WHERE id = ? AND version = ? AND workspace_id = ?"
+
+
 def create_rows(workspace: int, writes: Sequence[Write]) -> Rows:
     """Return the rows of new records, by statement, in the order in which they go in."""
     return {
@@ -89,6 +92,23 @@ def update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Writ
     many(_DESTROY, [(write.record.row, write.record.version - keep) for write in writes])
     many(SECRET, [_secret(write, secret) for write in writes for secret in write.secrets])
     return scrubbed
+
+
+def rename(connection: sqlite3.Connection, workspace: int, moves: Sequence[tuple[Record, str]]) -> None:
+    """Give records other names; raises Conflict where one is no longer as it was read, or a name is taken."""
+    rows = [record.row for record, _ in moves]
+    facets.forget(connection, rows)
+    search.forget(connection, rows, forever=False)
+    try:
+        changed = connection.executemany(
+            _RENAME,
+            [(name, record.row, record.version, workspace) for record, name in moves],
+        ).rowcount
+    except sqlite3.IntegrityError:
+        raise Conflict from None
+    if changed != len(moves):
+        raise Conflict
+    facets.index_again(connection, rows)
 
 
 def _update(connection: sqlite3.Connection, workspace: int, writes: Sequence[Write]) -> None:

@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-from credenza.stores.sqlite import cards, facets
+from credenza.stores.sqlite import cards, catalogue, facets
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
@@ -49,6 +49,13 @@ def add_type_versions(db: Database) -> None:
 def add_cards(db: Database) -> None:
     """Make the tables of what lists know of papers."""
     for statement in cards.TABLES.split(";\n\n"):
+        db.execute(statement)
+
+
+@migrations(name="006_packages")
+def add_packages(db: Database) -> None:
+    """Make the catalogue of packages."""
+    for statement in catalogue.TABLES.split(";\n\n"):
         db.execute(statement)
 
 

@@ -9,9 +9,23 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict, Damaged
-from credenza.model import Choice, Edit, Paper, Place, Record, Secret, Tenant, Usage, Version, Write
+from credenza.model import (
+    Choice,
+    Edit,
+    Found,
+    Paper,
+    Place,
+    Question,
+    Record,
+    Secret,
+    Tenant,
+    Usage,
+    Version,
+    Write,
+)
+from credenza.model import Shared as SharedPaper
 from credenza.ports import Sheet
-from credenza.stores.sqlite import cards, facets, listing, papers, saving, search
+from credenza.stores.sqlite import cards, catalogue, facets, listing, papers, saving, search
 from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
 from credenza.trail import Entry, Head
 
@@ -38,6 +52,7 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection, tenant: Tenant, shared: Shared) -> None:
         """Bind a connection that is in a transaction to a workspace."""
         self._connection = connection
+        self._tenant = tenant
         self._workspace = tenant.row
         self._shared = shared
 
@@ -109,7 +124,7 @@ class SqliteTx:
 
     def keep(self, sheets: Sequence[Sheet]) -> None:
         """Write next versions of papers, comparing the versions that were read."""
-        papers.keep(self._connection, self._workspace, sheets)
+        papers.keep(self._connection, self._tenant, sheets)
 
     def cards(self, choice: Choice) -> Sequence[Place]:
         """Return where what is on a page stands, in its order."""
@@ -118,6 +133,26 @@ class SqliteTx:
     def places(self, kind: str, ids: Sequence[str]) -> Mapping[str, Place]:
         """Return where what these cards are about stands, by id."""
         return cards.find(self._connection, self._workspace, kind, ids)
+
+    def ask(self, question: Question) -> Found:
+        """Return a page of the catalogue of packages, one row more than its limit where there are more."""
+        return catalogue.ask(self._connection, self._tenant, question)
+
+    def shared(self, kind: str, ids: Sequence[str], *, operating: bool = False) -> Mapping[str, SharedPaper]:
+        """Return packages, or versions of them, by id: those that this workspace may read."""
+        return catalogue.find_shared(self._connection, self._tenant, kind, ids, operating=operating)
+
+    def is_installed(self, package: str) -> bool:
+        """Tell whether any workspace has a package installed."""
+        return catalogue.is_installed(self._connection, package)
+
+    def park(self, moves: Sequence[tuple[Record, str]]) -> None:
+        """Give records other names, comparing versions."""
+        if not moves:
+            return
+        self._shared.write_rows()
+        self._shared.forget(self._workspace, [name for record, name in moves for name in (record.name, name)])
+        saving.rename(self._connection, self._workspace, moves)
 
     def count_tokens(self, row: int, usage: Usage) -> None:
         """Add to what an api of a record used in a day."""
