@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
@@ -25,6 +26,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.RUNTIME: frozenset({Permission.READ, Permission.REVEAL, Permission.COUNT}),
     Role.OPERATOR: frozenset({Permission.OPERATE}),
 }
+is_workspace = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
 TOKEN_MILLISECONDS = 60 * 60 * 1000
 _KEY, _TOKEN = "crdz", "crdt"
 _ID_BYTES, _SECRET_BYTES = 10, 32

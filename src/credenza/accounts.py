@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -28,7 +27,6 @@ from credenza.vault import Vault
 from credenza.workspace import Policy
 
 DEFAULT = "default"
-_is_slug = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
 _RANDOM = 42
 _MOST_SEEN = 10_000
 _KEY = "key:"  # what the names of actors with a key begin with
@@ -60,7 +58,7 @@ class Accounts:
             Conflict: it is taken.
             VaultLocked: no ring can be made without the vault's key.
         """
-        if _is_slug(slug) is None:
+        if access.is_workspace(slug) is None:
             message = "A workspace has 1 to 63 lower-case letters, digits and inner dashes."
             raise Invalid(message, problems=[Problem("invalid_name", message, "/workspace", "pattern")])
         now = self._clock()

@@ -29,6 +29,7 @@ from credenza.web.landing import Landing
 from credenza.web.later import Later
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
+from credenza.web.packages.presence import is_packaged
 from credenza.web.paths import Paths
 from credenza.web.problems import answer_problem
 from credenza.web.requests import MAX_BODY
@@ -99,12 +100,16 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
         "registry": registry,
         "pages": pages.Pages(partial(_describe, opened)),
     }
-    app = Later(
-        _make(_HANDLERS, state, lifespan=[_keep_unlocking]),
-        is_presented,
-        partial(_make_templates, opened, state, setup),
-    )
+    first = _make(_HANDLERS, state, lifespan=[_keep_unlocking])
+    packages = Later(first, is_packaged, partial(_make_packages, state))
+    app = Later(packages, is_presented, partial(_make_templates, opened, state, setup))
     return Observe(Paths(app), registry, log=opened.settings.access_log)
+
+
+def _make_packages(state: Mapping[str, Any]) -> ASGIApp:
+    from credenza.web.surfaces import PACKAGES  # noqa: PLC0415
+
+    return _make(PACKAGES, state)
 
 
 def _make_templates(opened: Credenza, state: Mapping[str, Any], setup: Setup | None) -> ASGIApp:

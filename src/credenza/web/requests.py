@@ -80,9 +80,13 @@ class Query:
 
     def text(self, name: str) -> str | None:
         """Return a parameter of at most 256 characters; an empty one counts as absent."""
+        return self.long_text(name, _MAX_TEXT)
+
+    def long_text(self, name: str, most: int) -> str | None:
+        """Return a parameter of at most that many characters; an empty one counts as absent."""
         value = self._values.get(name) or None
-        if value is not None and len(value) > _MAX_TEXT:
-            raise _refuse(f"{name} has at most {_MAX_TEXT} characters.", "maxLength")
+        if value is not None and len(value) > most:
+            raise _refuse(f"{name} has at most {most:,} characters.", "maxLength")
         return value
 
     def texts(self, name: str) -> list[str]:

@@ -196,18 +196,20 @@ class Papers:
         """Bind to a workspace and its actor."""
         self._workspace = workspace
 
-    def read(self, job: Callable[[Desk], T]) -> T:
+    def read(self, job: Callable[[Desk], T], permission: Permission = Permission.READ) -> T:
         """Return what a job makes of papers, all as they are at one moment.
 
         Raises:
             Forbidden: the role may not read, or is limited to some integrations.
         """
-        self._workspace.require(Permission.READ, "list")
+        self._workspace.require(permission, "list")
         catalogue = self._workspace.catalogue
         return self._workspace.peek(lambda tx, ring: job(Desk(tx, self._workspace, ring, catalogue)))
 
-    def change(self, verb: str, plan: Callable[[Desk], Planned[T]]) -> T:
+    def change(self, verb: str, plan: Callable[[Desk], Planned[T]], *, dry_run: bool = False) -> T:
         """Do what a plan comes to, all or nothing, and return its answer. `verb` is what the audit calls it.
+
+        With `dry_run`, everything is checked and nothing is written.
 
         Raises:
             Forbidden: the role may not write, or is limited to some integrations.
@@ -220,7 +222,7 @@ class Papers:
             if not planned.changes:
                 return planned.answer
             try:
-                self._workspace.submit(changes, verb=verb).result()
+                self._workspace.submit(changes, verb=verb, dry_run=dry_run).result()
             except (PreconditionFailed, Conflict):
                 continue
             return planned.answer

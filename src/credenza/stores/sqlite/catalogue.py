@@ -158,7 +158,8 @@ _SHARED_VERSIONS = f"""
 WHERE ({_READABLE} AND ({_TRUSTED}
         OR EXISTS (SELECT 1 FROM package_approvals a WHERE a.package = p.id AND a.version = e.id)))
     OR EXISTS (SELECT 1 FROM package_installs i
-        WHERE i.workspace_id = :workspace AND i.package = e.package AND e.id IN (i.version, i.previous))
+        WHERE i.workspace_id = :workspace AND i.package = e.package AND i.deleted_at IS NULL
+            AND e.id IN (i.version, i.previous))
 """  # noqa: S608  # made of our own words
 
 
@@ -193,7 +194,7 @@ def find_shared(
 
 def is_installed(connection: sqlite3.Connection, package: str) -> bool:
     """Tell whether any workspace has a package installed."""
-    query = "SELECT 1 FROM package_installs WHERE package = ? LIMIT 1"
+    query = "SELECT 1 FROM package_installs WHERE package = ? AND deleted_at IS NULL LIMIT 1"
     return connection.execute(query, (package,)).fetchone() is not None
 
 

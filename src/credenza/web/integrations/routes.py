@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from litestar import post
+from litestar import get, post
 
 from credenza.access import allows
 from credenza.model import Permission
@@ -25,7 +25,7 @@ _LISTED = f"{_BULK}/{SLASH}"
 
 @post([_BULK, _LISTED], before_request=require_actor, status_code=200)
 async def save_integrations(request: AnyRequest) -> Answer:
-    """Create or update integrations in bulk, all or nothing."""
+    """Create or update integrations in bulk, all or nothing; an object instead of a list drafts a package."""
     query = Query(request, "mode", "dryRun", "apis", "leads")
     mode = Mode(query.choice("mode", "atomic", "per-item"))
     dry_run = query.flag("dryRun", default=False)
@@ -36,6 +36,10 @@ async def save_integrations(request: AnyRequest) -> Answer:
     if not allows(workspace.actor, Permission.WRITE):
         await landed(request, workspace.submit([]))  # refused before the body is read, and audited
     body = await read_body(request)
+    if body.lstrip()[:1] == b"{":
+        from credenza.web.packages.routes import create_integration_package  # noqa: PLC0415
+
+        return await create_integration_package(request, body)
     once = None
     if key is not None:
         whole = request.scope["query_string"] + b"|%d|" % (-1 if expected is None else expected) + body
@@ -58,8 +62,17 @@ async def save_integrations(request: AnyRequest) -> Answer:
     return answer_json(shapes.show_receipt(receipt), status=status)
 
 
+@get(_BULK, before_request=require_actor)
+async def list_integration_packages(request: AnyRequest) -> Answer:
+    """List packages; with a slash at the end of the path, integrations."""
+    from credenza.web.packages.routes import list_packages  # noqa: PLC0415  # few servers need it
+
+    return await list_packages(request)
+
+
 HANDLERS = [
     save_integrations,
+    list_integration_packages,
     *lists.HANDLERS,
     *providers.HANDLERS,
     *versions.HANDLERS,

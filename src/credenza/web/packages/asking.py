@@ -1,0 +1,135 @@
+"""How the calls of this surface reach papers, and whom they act for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from credenza.access import allows
+from credenza.errors import Forbidden, NotFound
+from credenza.model import Actor, Permission, Role, Shared, Tenant
+from credenza.model.entries import PACKAGES, VERSIONS
+from credenza.plans.packages.packages import Package, missing_package, read_package
+from credenza.plans.packages.versions import PackageVersion, read_version
+from credenza.settings import Credenza
+from credenza.web.answers import Answer, answer_json
+from credenza.web.asking import AnyRequest, workspace_of
+from credenza.web.auth import actor_of
+from credenza.workspace.desk import Desk, Papers, Planned
+
+T = TypeVar("T")
+
+
+def opened_of(request: AnyRequest) -> Credenza:
+    """Return everything that is open."""
+    opened: Credenza = request.app.state.credenza
+    return opened
+
+
+def now(request: AnyRequest) -> int:
+    """Return the time in milliseconds, by the clock of the service."""
+    return opened_of(request).policy.clock()
+
+
+async def read_papers(request: AnyRequest, job: Callable[[Desk], T]) -> T:
+    """Return what a job makes of papers; operators may look at what asks to be public. Raises Forbidden."""
+    permission = Permission.OPERATE if is_operator(request) else Permission.READ
+    return await asyncio.to_thread(Papers(workspace_of(request)).read, job, permission)
+
+
+async def answer_change(
+    request: AnyRequest, verb: str, plan: Callable[[Desk], Planned[T]], *, dry_run: bool = False
+) -> Answer:
+    """Do what a plan comes to and return its answer; raises what `Papers.change` does."""
+    papers = Papers(workspace_of(request))
+    return answer_json(await asyncio.to_thread(papers.change, verb, plan, dry_run=dry_run))
+
+
+async def answer_operation(
+    request: AnyRequest, verb: str, id: str, plan: Callable[[Desk], Planned[T]]
+) -> Answer:
+    """Do what an operator's plan comes to in the workspace of a package, and return its answer.
+
+    Raises:
+        Forbidden: the role may not operate.
+        NotFound: there is no package of this id that asks to be public.
+    """
+    workspace = workspace_of(request)
+    await asyncio.to_thread(workspace.require, Permission.OPERATE, verb)
+    shared = await read_papers(request, lambda desk: desk.shared(PACKAGES, [id]).get(id))
+    if shared is None:
+        raise missing_package()
+    actor = Actor(shared.tenant, f"operator:{workspace.actor.name}", Role.EDITOR)
+    papers = Papers(opened_of(request).workspace(actor))
+    return answer_json(await asyncio.to_thread(papers.change, verb, plan))
+
+
+async def require(request: AnyRequest, permission: Permission, verb: str) -> None:
+    """Refuse who may not do this before the body is read; `verb` is what the audit calls it."""
+    workspace = workspace_of(request)
+    actor = workspace.actor
+    if not allows(actor, permission) or actor.names or actor.tags:
+        await asyncio.to_thread(workspace.require, permission, verb)
+
+
+def is_operator(request: AnyRequest) -> bool:
+    """Tell whether the actor is over workspaces, and not in one."""
+    return allows(actor_of(request), Permission.OPERATE)
+
+
+def require_trust(request: AnyRequest) -> None:
+    """Refuse who may not give a tier of trust."""
+    if not is_operator(request):
+        raise Forbidden("This tier of trust is for an operator to give.")
+
+
+def tenant_of(request: AnyRequest) -> Tenant:
+    """Return the workspace of the actor."""
+    return actor_of(request).tenant
+
+
+def find_visible(desk: Desk, tenant: Tenant, wanted: str) -> tuple[Package, PackageVersion | None, bool]:
+    """Return a package as a workspace sees it, the version it sees of it, and whether it is its own.
+
+    Of another workspace's package that is the newest version, or the newest one that is approved.
+
+    Raises:
+        NotFound: there is none of this id, or not for this workspace.
+    """
+    shared = desk.shared(PACKAGES, [wanted]).get(wanted)
+    if shared is None:
+        raise missing_package()
+    return see(shared, tenant, lambda ids: desk.shared(VERSIONS, ids))
+
+
+def see(
+    shared: Shared, tenant: Tenant, read: Callable[[list[str]], dict[str, Shared]]
+) -> tuple[Package, PackageVersion | None, bool]:
+    """Return the same of a package that was found."""
+    package, own = read_package(shared.paper), shared.tenant.id == tenant.id
+    wanted = [each.id for each in (package.current, *reversed(package.approved)) if each is not None]
+    versions = read(list(dict.fromkeys(wanted)))
+    seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)
+    if seen is None and not own:
+        raise missing_package()
+    return package, seen, own
+
+
+def find_version(
+    desk: Desk, package: Package, wanted: str | None, seen: PackageVersion | None
+) -> PackageVersion:
+    """Return a version of a package that this workspace may read, by id or number; None: the one it sees.
+
+    Raises:
+        NotFound: there is no such version, or not for this workspace.
+    """
+    if wanted is None:
+        if seen is None:
+            raise NotFound("Nothing of this integration is published yet.")
+        return seen
+    ids = [release.id for release in package.releases if wanted in release]
+    shared = desk.shared(VERSIONS, ids)
+    if not shared:
+        raise NotFound("There is no such version of this integration.")
+    return read_version(shared[ids[0]].paper)

@@ -1,0 +1,229 @@
+"""`/api/integrations` with ids and object bodies: packages, as drafts and as others see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import msgspec
+from litestar import delete, get, patch, post
+from litestar.params import FromPath
+
+from credenza.connectors import Catalogue
+from credenza.errors import Invalid
+from credenza.model import Change, Permission
+from credenza.model import questions as q
+from credenza.model.entries import PACKAGES, VERSIONS
+from credenza.plans.packages.checking import check_package
+from credenza.plans.packages.packages import (
+    Package,
+    PackageBody,
+    PackageUpdate,
+    create_package,
+    delete_package,
+    find_own,
+    keep_package,
+    needs_operator,
+    purge_package,
+    restore_package,
+    update_package,
+)
+from credenza.web.answers import Answer, answer_json
+from credenza.web.asking import AnyRequest
+from credenza.web.auth import actor_of, require_actor
+from credenza.web.integrations.bodies import Body
+from credenza.web.packages.asking import (
+    answer_change,
+    answer_operation,
+    find_visible,
+    is_operator,
+    now,
+    opened_of,
+    read_papers,
+    require,
+    require_trust,
+    see,
+    tenant_of,
+)
+from credenza.web.packages.queries import read_list
+from credenza.web.packages.shapes import PackageAnswer, show_package
+from credenza.web.paths import segment
+from credenza.web.requests import Query, read_body
+from credenza.workspace.desk import Desk, Planned
+
+PATH = "/api/integrations"
+ONE = f"{PATH}/{{integration_id:str}}"
+_VERB = "package"
+_SHORTHANDS = {
+    "workspace_id": "workspaceId",
+    "publisher": "publisher",
+    "visibility": "visibility",
+    "name": "name",
+    "trust_tier": "trustTier",
+    "created_by": "createdBy",
+    "retention_tier": "retentionTier",
+}
+_new = Body[PackageBody](PackageBody, "PackageBody")
+_update = Body[PackageUpdate](PackageUpdate, "PackageUpdate")
+
+
+class Success(TypedDict):
+    """It is done."""
+
+    success: bool
+
+
+DONE: Success = {"success": True}
+
+
+async def list_packages(request: AnyRequest) -> Answer:
+    """List packages: those of the workspace, those granted to it, and those that are public."""
+    opened, tenant = opened_of(request), tenant_of(request)
+    asked = read_list(request, q.PACKAGE, opened.vault, tenant, _SHORTHANDS)
+    question = msgspec.structs.replace(asked.question, operating=is_operator(request))
+
+    def job(desk: Desk) -> dict[str, Any]:
+        ids, told = asked.page(desk.ask(question))
+        return {"data": _show_all(desk, ids, request), "pageInfo": told}
+
+    return answer_json(await read_papers(request, job))
+
+
+def _show_all(desk: Desk, ids: Sequence[str], request: AnyRequest) -> list[PackageAnswer]:
+    tenant, shared = tenant_of(request), desk.shared(PACKAGES, ids)
+    shown = []
+    for each in ids:
+        if each in shared:
+            package, seen, own = see(shared[each], tenant, lambda wanted: desk.shared(VERSIONS, wanted))
+            shown.append(show_package(package, seen, shared[each].tenant.slug, own=own))
+    return shown
+
+
+async def create_integration_package(request: AnyRequest, body: bytearray) -> Answer:
+    """Make a draft of a package in the workspace."""
+    await require(request, Permission.WRITE, _VERB)
+    said, tenant, at = _new.read(body), tenant_of(request), now(request)
+    if needs_operator(said.trustTier):
+        require_trust(request)
+
+    def plan(desk: Desk) -> Planned[PackageAnswer]:
+        package = create_package(desk, said, tenant.slug, actor_of(request).name, at)
+        _require_sound(package, desk.catalogue)
+        return Planned([keep_package(package)], show_package(package, None, tenant.slug, own=True))
+
+    return await answer_change(request, _VERB, plan)
+
+
+@get(ONE, before_request=require_actor)
+async def read_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Return a package: a draft to its own workspace, to others what was published."""
+    Query(request)
+    wanted, tenant = segment(integration_id), tenant_of(request)
+
+    def job(desk: Desk) -> PackageAnswer:
+        package, seen, own = find_visible(desk, tenant, wanted)
+        workspace = desk.shared(PACKAGES, [wanted])[wanted].tenant.slug
+        return show_package(package, seen, workspace, own=own)
+
+    return answer_json(await read_papers(request, job))
+
+
+@patch(ONE, before_request=require_actor, status_code=200)
+async def update_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Change a draft: what it says of itself, its manifest, its variables. Operators change trust alone."""
+    Query(request)
+    wanted, at = segment(integration_id), now(request)
+    if is_operator(request):
+        return await _change_trust(request, wanted)
+    await require(request, Permission.WRITE, _VERB)
+    said, tenant = _update.read(await read_body(request)), tenant_of(request)
+
+    def plan(desk: Desk) -> Planned[PackageAnswer]:
+        before = find_own(desk, wanted)
+        if needs_operator(said.trustTier) and said.trustTier != before.trust_tier:
+            require_trust(request)
+        package = update_package(before, said, at)
+        changes: list[Change] = []
+        if package is not before:
+            _require_sound(package, desk.catalogue)
+            changes = [keep_package(package)]
+        return Planned(changes, show_package(package, None, tenant.slug, own=True))
+
+    return await answer_change(request, _VERB, plan)
+
+
+async def _change_trust(request: AnyRequest, wanted: str) -> Answer:
+    said, at = _update.read(await read_body(request)), now(request)
+    if said != PackageUpdate(trustTier=said.trustTier) or said.trustTier is msgspec.UNSET:
+        raise Invalid("An operator changes the trustTier of a package, and nothing else.")
+
+    def plan(desk: Desk) -> Planned[PackageAnswer]:
+        package = update_package(find_own(desk, wanted), said, at)
+        shared = desk.shared(PACKAGES, [wanted])[wanted]
+        return Planned([keep_package(package)], show_package(package, None, shared.tenant.slug, own=True))
+
+    return await answer_operation(request, _VERB, wanted, plan)
+
+
+@delete(ONE, before_request=require_actor, status_code=200)
+async def delete_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Delete a package softly: nobody installs it any longer, and what is installed goes on working."""
+    Query(request)
+    await require(request, Permission.WRITE, _VERB)
+    wanted, at = segment(integration_id), now(request)
+
+    def plan(desk: Desk) -> Planned[Success]:
+        return Planned([keep_package(delete_package(find_own(desk, wanted), at))], DONE)
+
+    return await answer_change(request, "package.delete", plan)
+
+
+@post(f"{ONE}/restore", before_request=require_actor, status_code=200)
+async def restore_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Restore a package that was deleted softly."""
+    Query(request)
+    await require(request, Permission.WRITE, _VERB)
+    wanted, at, tenant = segment(integration_id), now(request), tenant_of(request)
+
+    def plan(desk: Desk) -> Planned[PackageAnswer]:
+        before = find_own(desk, wanted, deleted=True)
+        package = before if before.deleted_at is None else restore_package(before, at)
+        changes: list[Change] = [] if package is before else [keep_package(package)]
+        return Planned(changes, show_package(package, None, tenant.slug, own=True))
+
+    return await answer_change(request, "package.restore", plan)
+
+
+@delete(f"{ONE}/purge", before_request=require_actor, status_code=200)
+async def purge_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Remove a deleted package for good, once its retention is over and nobody has it installed."""
+    Query(request)
+    await require(request, Permission.ADMINISTER, _VERB)
+    wanted, at = segment(integration_id), now(request)
+
+    def plan(desk: Desk) -> Planned[Success]:
+        return Planned(purge_package(desk, find_own(desk, wanted, deleted=True), at), DONE)
+
+    return await answer_change(request, "package.purge", plan)
+
+
+def _require_sound(package: Package, types: Catalogue) -> None:
+    _, problems = check_package(
+        package.manifest, package.variables_schema, package.auth_config, types, complete=False
+    )
+    if problems:
+        codes = {problem.code for problem in problems}
+        raise Invalid(
+            "This integration cannot be saved, for the reasons listed.",
+            code=codes.pop() if len(codes) == 1 else "",
+            problems=problems,
+        )
+
+
+HANDLERS = [
+    read_package,
+    update_integration_package,
+    delete_integration_package,
+    restore_integration_package,
+    purge_integration_package,
+]

@@ -1,0 +1,130 @@
+"""Versions of packages: publishing one, reading them and how they differ, and what an install would make."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from litestar import get, post
+from litestar.params import FromPath
+
+from credenza.model import Permission
+from credenza.model.entries import VERSIONS
+from credenza.plans.packages.packages import find_own, keep_package
+from credenza.plans.packages.variables import read_variables
+from credenza.plans.packages.versions import (
+    PublishBody,
+    compare,
+    keep_version,
+    publish,
+    read_version,
+)
+from credenza.web.answers import Answer, answer_json
+from credenza.web.asking import AnyRequest
+from credenza.web.auth import actor_of, require_actor
+from credenza.web.integrations.bodies import Body
+from credenza.web.packages.asking import (
+    answer_change,
+    find_version,
+    find_visible,
+    now,
+    read_papers,
+    require,
+    tenant_of,
+)
+from credenza.web.packages.packages import ONE
+from credenza.web.packages.shapes import (
+    DifferenceAnswer,
+    PreviewListAnswer,
+    VersionAnswer,
+    show_difference,
+    show_previews,
+    show_version,
+)
+from credenza.web.paths import segment
+from credenza.web.requests import Query, read_body
+from credenza.workspace.desk import Desk, Planned
+
+_VERSIONS = f"{ONE}/versions"
+_VERSION = f"{_VERSIONS}/{{version:str}}"
+_publish = Body[PublishBody](PublishBody, "PublishBody")
+
+
+class VersionListAnswer(TypedDict):
+    """The versions of a package that the workspace sees, the newest first."""
+
+    data: list[VersionAnswer]
+
+
+@post(f"{ONE}/publish", before_request=require_actor, status_code=200)
+async def publish_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Publish what the draft says as a version, which never changes."""
+    Query(request)
+    await require(request, Permission.WRITE, "package.publish")
+    wanted, at, by = segment(integration_id), now(request), actor_of(request).name
+    said = _publish.read(await read_body(request))
+
+    def plan(desk: Desk) -> Planned[VersionAnswer]:
+        before = find_own(desk, wanted)
+        last = before.current
+        paper = None if last is None else desk.paper(VERSIONS, last.id)
+        latest = None if paper is None else read_version(paper)
+        package, version = publish(before, latest, said, desk.catalogue, by=by, at=at)
+        return Planned([keep_version(version), keep_package(package)], show_version(version, own=True))
+
+    return await answer_change(request, "package.publish", plan)
+
+
+@get(_VERSIONS, before_request=require_actor)
+async def list_package_versions(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """List the versions of a package, the newest first."""
+    Query(request)
+    wanted, tenant = segment(integration_id), tenant_of(request)
+
+    def job(desk: Desk) -> VersionListAnswer:
+        package, _, own = find_visible(desk, tenant, wanted)
+        shared = desk.shared(VERSIONS, [release.id for release in package.releases])
+        read = [read_version(shared[each.id].paper) for each in package.releases if each.id in shared]
+        return {"data": [show_version(version, own=own) for version in reversed(read)]}
+
+    return answer_json(await read_papers(request, job))
+
+
+@get(_VERSION, before_request=require_actor)
+async def read_package_version(
+    request: AnyRequest, integration_id: FromPath[str], version: FromPath[str]
+) -> Answer:
+    """Return a version, by its id or number; `against` another one, how it differs from that."""
+    query = Query(request, "against")
+    wanted, named, tenant = segment(integration_id), segment(version), tenant_of(request)
+    against = query.text("against")
+
+    def job(desk: Desk) -> VersionAnswer | DifferenceAnswer:
+        package, seen, own = find_visible(desk, tenant, wanted)
+        found = find_version(desk, package, named, seen)
+        if against is None:
+            return show_version(found, own=own)
+        other = find_version(desk, package, against, seen)
+        return show_difference(other.version, found.version, compare(other, found))
+
+    return answer_json(await read_papers(request, job))
+
+
+@get(f"{ONE}/members", before_request=require_actor)
+async def preview_members(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
+    """Return the members that an install would make, with the schemas of their types."""
+    query = Query(request, "integrationVersionId")
+    wanted, tenant = segment(integration_id), tenant_of(request)
+    named = query.text("integrationVersionId")
+
+    def job(desk: Desk) -> PreviewListAnswer:
+        package, seen, own = find_visible(desk, tenant, wanted)
+        # Its own workspace looks at the draft until something is published.
+        draft = own and seen is None and named is None
+        source = package if draft else find_version(desk, package, named, seen)
+        variables, _ = read_variables(source.variables_schema)
+        return show_previews(source, source.manifest.members, desk.catalogue, variables)
+
+    return answer_json(await read_papers(request, job))
+
+
+HANDLERS = [publish_package, list_package_versions, read_package_version, preview_members]
