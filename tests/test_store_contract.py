@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credenza.stores.sqlite import open_store as open_sqlite
-from store_cards_contract import CardsContract
+from store_catalogue_contract import CatalogueContract
 from store_rows import add_tenant, bring_back, names_of, put, run
 
 TEXTS = ["", "Straße 7", "ΟΔΟΣ Αθήνα", "İstanbul", 'say "hi" AND NOT (x*)', "100% a_b", "ﬁx it", "日本語の本"]
@@ -35,7 +35,7 @@ TERMS = [
 TRICKY = "aAbßSΣς\u03c3İ\u0131i\u0307 \"'*"
 
 
-class TestSqliteStore(CardsContract):
+class TestSqliteStore(CatalogueContract):
     """The embedded store."""
 
     @pytest.fixture

@@ -175,9 +175,8 @@ class Statement:
         behind = f"({column}) {'<' if key.descending else '>'} {bound}"
         if not missing:
             return behind
-        return (
-            f"(({column}) IS NOT NULL AND {behind}{'' if key.nulls_first else f') OR (({column}) IS NULL'})"
-        )
+        known = f"(({column}) IS NOT NULL AND {behind})"
+        return known if key.nulls_first else f"({known} OR ({column}) IS NULL)"
 
     def _column(self, entity: str, field: str, alias: str) -> str:
         snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in field)

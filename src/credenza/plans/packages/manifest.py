@@ -72,7 +72,7 @@ class MemberPart(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_d
     dependsOn: tuple[str, ...] = ()  # noqa: N815
 
 
-class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All members of a package."""
 
     members: tuple[MemberPart, ...] = ()
