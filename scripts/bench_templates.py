@@ -32,11 +32,21 @@ class Caller:
 
     def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # whatever JSON it is
         """Return what a call answers; raises RuntimeError where that is an error."""
+        return json.loads(self._send(method, path, None if body is None else json.dumps(body)))
+
+    def list(self, query: Query) -> bytes:
+        """Return a page of instances as it is sent, so that reading it costs the measurement nothing."""
+        return self.load(f"{_INSTANCES}?{urlencode(query, doseq=True)}")
+
+    def load(self, path: str) -> bytes:
+        """Return what stands at a path, as it is sent."""
+        return self._send("GET", path)
+
+    def _send(self, method: str, path: str, body: str | None = None) -> bytes:
         headers = {"X-Authorization": self._token, "Content-Type": "application/json"}
-        sent = None if body is None else json.dumps(body)
         for fresh in (False, True):
             try:
-                self._connection.request(method, path, sent, headers)
+                self._connection.request(method, path, body, headers)
                 answer = self._connection.getresponse()
                 break
             except ConnectionError:
@@ -47,16 +57,7 @@ class Caller:
         read = answer.read()
         if answer.status != _OK:
             raise RuntimeError(f"{answer.status} {read[:200]!r}")
-        return json.loads(read)
-
-    def list(self, query: Query) -> bytes:
-        """Return a page of instances as it is sent, so that reading it costs the measurement nothing."""
-        return self.load(f"{_INSTANCES}?{urlencode(query, doseq=True)}")
-
-    def load(self, path: str) -> bytes:
-        """Return what stands at a path, as it is sent."""
-        self._connection.request("GET", path, headers={"X-Authorization": self._token})
-        return self._connection.getresponse().read()
+        return read
 
 
 class Offer(NamedTuple):
