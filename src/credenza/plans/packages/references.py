@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TOKEN = re.compile(r"\$\$\{|\$\{variables\.([^}]*)\}?")
+_BEGIN = "${variables."
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 Scalar = (str, int, float, bool)
 
@@ -18,7 +19,9 @@ def is_name(name: str) -> bool:
 
 def whole(value: object) -> str | None:
     """Return the name of the variable that a value is nothing but a reference to; None: it is not one."""
-    found = _TOKEN.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or not value.startswith(_BEGIN):
+        return None
+    found = _TOKEN.fullmatch(value)
     return found[1] if found and found[1] is not None and value == write(found[1]) else None
 
 
@@ -56,6 +59,8 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # an
         ValueError: a list or an object would have to stand inside a text.
     """
     if isinstance(value, str):
+        if "${" not in value:
+            return value  # as nearly always
         name = whole(value)
         if name is not None:
             return variables.get(name, value)

@@ -51,10 +51,10 @@ def render(
     """
     open_names = set(variables.names) - values.keys() - variables.secrets
     at = f"/manifest/members/{position}/integration"
-    problems = [*_find_gaps(member, open_names, at)]
     said = msgspec.to_builtins(member.integration)
+    problems = [*_find_gaps(said, open_names, at, member.slug)] if open_names else []
     try:
-        filled = {} if problems else fill(_without(said, open_names), values)
+        filled = {} if problems else fill(_without(said, open_names) if open_names else said, values)
     except ValueError:
         message = "A list or an object cannot stand inside a text."
         problems, filled = [Problem("wrong_type", message, at, "type", name=member.slug)], {}
@@ -131,15 +131,14 @@ def _split(configuration: Mapping[str, Any], variables: Variables) -> tuple[dict
     return public, secrets
 
 
-def _find_gaps(member: MemberPart, open_names: set[str], at: str) -> Iterator[Problem]:
+def _find_gaps(said: object, open_names: set[str], at: str, slug: str) -> Iterator[Problem]:
     """Return the variables that a text needs to be whole, and that nobody gave."""
-    said = msgspec.to_builtins(member.integration)
     for pointer, text in walk(said, at):
         missing = [name for name in names_in(text) if name in open_names]
         if missing and (whole(text) is None or pointer == f"{at}/name"):
             message = f"The variable {missing[0]} is needed here, and was not given."
             yield Problem(
-                "variable_required", message, f"/variables/{missing[0]}", "required", name=member.slug
+                "variable_required", message, f"/variables/{missing[0]}", "required", name=slug
             )
 
 
