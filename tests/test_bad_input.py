@@ -145,6 +145,34 @@ def test_a_field_of_the_wrong_type_is_named(api, field, value):
     assert pointer == f"/{field}" + ("/0" if isinstance(value, list) and field in {"tags", "apis"} else "")
 
 
+@pytest.mark.parametrize("name", [{}, {"name": None}, {"name": 5}], ids=str)
+def test_an_item_without_a_name_is_told_what_else_it_lacks(api, name):
+    nameless = name | {"type": "openai", "apis": [{"api": "gpt-4o"}]}
+
+    answer = save(api, nameless, {"type": "pgvectordb", "configuration": {"nonsense": 1}}, nameless)
+
+    first = (0, "wrong_type" if name else "required", "/name")
+    assert {first, (1, "required", "/name"), (2, *first[1:])} <= {*problems(answer)}
+    assert {(0, "required", "/configuration/api_key"), (2, "required", "/configuration/api_key")} <= {
+        *problems(answer)
+    }
+    assert (0, "required", "/apis/0/integrationName") in problems(answer)
+    assert (1, "unknown_key", "/configuration") in problems(answer)
+    assert "invalid_name" not in {code for _, code, _ in problems(answer)}
+
+
+@pytest.mark.parametrize("version", [2**53, 10**18, 10**30, 10**4_000, -1, -(10**30)], ids=range(6))
+def test_an_expected_version_that_none_can_have_is_out_of_range(api, version):
+    for answer in (
+        send(api, wrap(rest=f', "expectedVersion": {version}')),
+        api.post(
+            f"{API}/provider/one", content=wrap(rest=f', "expectedVersion": {version}')[1:-1], headers=JSON
+        ),
+    ):
+        assert answer.status_code == 400
+        assert "number_out_of_range" in {problem["code"] for problem in answer.json()["errors"]}
+
+
 @pytest.mark.parametrize(
     ("field", "entry", "expected"),
     [

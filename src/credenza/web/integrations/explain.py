@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import jsonschema_rs
 import msgspec
 
+from credenza.connectors.values import MAX_NUMBER
 from credenza.errors import Problem
 from credenza.workspace.compose import MOST_PROBLEMS, escape
 
@@ -77,6 +78,9 @@ class Explainer:
             yield Problem("required", f"`{missing}` is required.", f"{pointer}/{missing}", kind.name)
         elif kind.name == "additionalProperties":
             yield from self._unknown(item, error.instance_path, pointer)
+        elif kind.name in {"minimum", "maximum"}:
+            message = f"This must be a number from 0 to {MAX_NUMBER}."
+            yield Problem("number_out_of_range", message, pointer, kind.name)
         else:
             wanted = _KINDS[kind.types[0]]
             yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
