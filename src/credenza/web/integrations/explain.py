@@ -155,13 +155,33 @@ def explain_body(body: bytes | bytearray) -> str:
         return "The body begins with a byte order mark; send plain UTF-8."
     try:
         json.loads(body.decode(), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        return "The body is not UTF-8."
+    except UnicodeDecodeError as error:
+        return f"The body is not UTF-8 from byte {error.start + 1} on."
     except _ConstantError:
         return "The body holds NaN or Infinity, which are not JSON."
+    except json.JSONDecodeError as error:
+        return f"The body is not JSON from {_place(error)} on."
     except (ValueError, RecursionError):
         return "The body is not JSON."
     return "A text of the body holds half of a surrogate pair, which is no Unicode."
+
+
+def locate_fault(text: bytes) -> str:
+    """Say where a text that is no JSON stops being it, as the middle of a sentence."""
+    try:
+        json.loads(text.decode())
+    except UnicodeDecodeError as error:
+        return f" from byte {error.start + 1} on"
+    except json.JSONDecodeError as error:
+        return f" from {_place(error)} on"
+    except (ValueError, RecursionError):
+        return ""
+    return ""
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    # Nothing but numbers: what stands there may be a secret, and the message of the error could name it.
+    return f"line {error.lineno}, column {error.colno}"
 
 
 class _ConstantError(ValueError):
