@@ -263,7 +263,7 @@ def _read_postgres(uri: Sensitive[str]) -> Iterator[Mapping[str, Any]]:
         import psycopg  # noqa: PLC0415  # who has no PostgreSQL need not install it
         from psycopg.rows import dict_row  # noqa: PLC0415
     except ImportError:
-        raise Misused("Reading PostgreSQL takes psycopg: pip install 'credenza[import]'.") from None
+        raise Misused("Reading PostgreSQL takes psycopg: pip install '.[import]'.") from None
     try:
         with psycopg.connect(uri.reveal(), row_factory=dict_row) as connection:
             connection.read_only = True

@@ -30,7 +30,7 @@ try:
     from dotenv.main import resolve_variables
     from dotenv.parser import Binding, parse_stream
 except ImportError:
-    sys.exit("error: this script needs python-dotenv: pip install 'credenza[import]'.")
+    sys.exit("error: this script needs python-dotenv: pip install '.[import]'.")
 
 OURS = ("CREDENZA_",)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

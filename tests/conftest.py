@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,13 +14,21 @@ import pytest
 from hypothesis import settings as laws
 from litestar.testing import TestClient
 
+import made_once
 import official_clients
 import postgresql
 from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
-from credenza.web.app import create_app
 from store_rows import add_tenant
+
+made_once.install()
+
+# A store waits for its disk at every commit. `test_sqlite` sees that it does; everywhere else that time is
+# lost, so where there is memory enough for files, that is where tests have theirs.
+MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # The suite is run often, and so looks at few examples of each law at a time; a campaign looks at many.
 laws.register_profile("brief", max_examples=30)
@@ -36,6 +45,12 @@ SYSTEM = {
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),
     "postgresql": postgresql.is_here,
 }
+
+
+def pytest_collection_finish():
+    # Thousands of tests and their modules stay to the end: no collection of garbage need look at them again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser):
@@ -80,6 +95,7 @@ def open_service(tmp_path, kek) -> Iterator[Callable[..., Credenza]]:
     def open_one(name: str = "store", **options: object) -> Credenza:
         options = {"kek": kek, "access_log": False, **options}
         path = tmp_path / name / "credenza.db"
+        made_once.lay_tables(path)
         settings = Settings.read({}, store=f"sqlite:///{path}", **options)
         service = open_credenza(settings, serving=True, create=True)
         opened.append(service)
@@ -117,7 +133,10 @@ def key(service) -> Callable[..., str]:
 @pytest.fixture
 def client(service) -> Iterator[TestClient]:
     """Return a client without a credential."""
-    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+    with (
+        made_once.lend_app(service) as app,
+        TestClient(app, raise_server_exceptions=False) as client,
+    ):
         yield client
 
 
@@ -146,6 +165,7 @@ def path(tmp_path) -> Path:
 
 @pytest.fixture
 def store(path):
+    made_once.lay_tables(path)
     with closing(SqliteStore(path, serving=True)) as store:
         yield store
 

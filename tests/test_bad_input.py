@@ -45,13 +45,13 @@ def test_an_empty_array_is_told_to_hold_something(api):
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b"", "The body is not JSON."),
-        (b'[{"name"', "The body is not JSON."),
-        (b"[] trailing", "The body is not JSON."),
-        (b"[,]", "The body is not JSON."),
-        (b"[{'name': 'one'}]", "The body is not JSON."),
-        (b'[{"name": "a\x01b", "type": "openai"}]', "The body is not JSON."),
-        (b"\xff\xfe[\x00]\x00", "The body is not UTF-8."),
+        (b"", "The body is not JSON from line 1, column 1 on."),
+        (b'[{"name"', "The body is not JSON from line 1, column 9 on."),
+        (b"[] trailing", "The body is not JSON from line 1, column 4 on."),
+        (b"[\n{},\n  ,]", "The body is not JSON from line 3, column 3 on."),
+        (b"[{'name': 'one'}]", "The body is not JSON from line 1, column 3 on."),
+        (b'[{"name": "a\x01b", "type": "openai"}]', "The body is not JSON from line 1, column 13 on."),
+        (b"[\xff\xfe[\x00]\x00", "The body is not UTF-8 from byte 2 on."),
         (b"\xef\xbb\xbf[]", "The body begins with a byte order mark; send plain UTF-8."),
         (wrap('{"api_key": NaN}').encode(), "The body holds NaN or Infinity, which are not JSON."),
         (wrap('{"api_key": -Infinity}').encode(), "The body holds NaN or Infinity, which are not JSON."),
@@ -143,6 +143,34 @@ def test_a_field_of_the_wrong_type_is_named(api, field, value):
     [(index, code, pointer)] = problems(answer)
     assert (answer.status_code, index, code) == (400, 0, "wrong_type")
     assert pointer == f"/{field}" + ("/0" if isinstance(value, list) and field in {"tags", "apis"} else "")
+
+
+@pytest.mark.parametrize("name", [{}, {"name": None}, {"name": 5}], ids=str)
+def test_an_item_without_a_name_is_told_what_else_it_lacks(api, name):
+    nameless = name | {"type": "openai", "apis": [{"api": "gpt-4o"}]}
+
+    answer = save(api, nameless, {"type": "pgvectordb", "configuration": {"nonsense": 1}}, nameless)
+
+    first = (0, "wrong_type" if name else "required", "/name")
+    assert {first, (1, "required", "/name"), (2, *first[1:])} <= {*problems(answer)}
+    assert {(0, "required", "/configuration/api_key"), (2, "required", "/configuration/api_key")} <= {
+        *problems(answer)
+    }
+    assert (0, "required", "/apis/0/integrationName") in problems(answer)
+    assert (1, "unknown_key", "/configuration") in problems(answer)
+    assert "invalid_name" not in {code for _, code, _ in problems(answer)}
+
+
+@pytest.mark.parametrize("version", [2**53, 10**18, 10**30, 10**4_000, -1, -(10**30)], ids=range(6))
+def test_an_expected_version_that_none_can_have_is_out_of_range(api, version):
+    for answer in (
+        send(api, wrap(rest=f', "expectedVersion": {version}')),
+        api.post(
+            f"{API}/provider/one", content=wrap(rest=f', "expectedVersion": {version}')[1:-1], headers=JSON
+        ),
+    ):
+        assert answer.status_code == 400
+        assert "number_out_of_range" in {problem["code"] for problem in answer.json()["errors"]}
 
 
 @pytest.mark.parametrize(

@@ -168,14 +168,19 @@ def test_every_line_of_a_yaml_that_is_wrong_is_named():
 
 def test_every_line_that_is_no_json_is_named():
     assert refused(LINE + b"\n{\n" + LINE + b"," + LINE, "jsonl") == [
-        ("invalid_json", "Line 2 is not JSON."),
-        ("invalid_json", "Line 3 is not JSON."),
+        ("invalid_json", "Line 2 is not JSON from column 2 on."),
+        ("invalid_json", f"Line 3 is not JSON from column {len(LINE) + 1} on."),
     ]
 
 
-@pytest.mark.parametrize("data", [b"{", b'{"a": 1}, {"b": 2}', b"{'a': 1}"])
-def test_an_object_that_is_no_json_is_refused_as_json(data):
-    assert refused(data, "json") == [("invalid_json", "The text is not JSON.")]
+@pytest.mark.parametrize(
+    ("data", "line", "column"),
+    [(b"{", 1, 2), (b'{"a": 1}, {"b": 2}', 1, 9), (b"\n\n{'a': 1}", 3, 2)],
+)
+def test_an_object_that_is_no_json_is_refused_as_json_by_where_it_stops_being_it(data, line, column):
+    told = f"The text is not JSON from line {line}, column {column} on."
+
+    assert refused(data, "json") == [("invalid_json", told)]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,15 @@ def test_a_dry_run_shows_the_plan_as_a_table_and_saves_nothing(prompt, write):
     assert len(prompt.json("list", "--all")) == 1
 
 
+def test_a_file_that_is_no_json_is_told_where_and_nothing_of_it(prompt, write):
+    file = write("bad.json", '\n\n[{"name": "a"},\n  sk-made-up]')
+
+    told = prompt.run("apply", file, code=failures.REFUSED).stderr
+
+    assert "is not JSON from line 4, column 3 on." in told
+    assert "sk-made-up" not in told
+
+
 def test_a_plan_leaves_out_what_would_not_change(prompt):
     prompt.run("apply", "-", input=[OPENAI])
 

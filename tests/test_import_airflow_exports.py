@@ -62,7 +62,7 @@ def test_postgresql_asks_for_its_driver_by_name(importer, monkeypatch):
 
     answer = importer.run("--database", "postgresql://db.internal/airflow", code=failures.USAGE)
 
-    assert "credenza[import]" in answer.stderr
+    assert "pip install '.[import]'" in answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -322,3 +322,12 @@ def test_no_secret_is_found_in_what_a_script_says_and_writes(importer, sheet, tm
     assert os.fspath(path) not in map(str, left)
     assert len(canaries.slots) == 12
     assert canaries.scan(source)
+
+
+def test_what_a_script_needs_is_installed_from_the_clone_and_from_nowhere_else():
+    told = [
+        line for path in SCRIPTS.rglob("*.py") for line in path.read_text().splitlines() if "pip ins" in line
+    ]
+
+    assert len(told) == 3
+    assert all("pip install '.[import]'" in line for line in told)

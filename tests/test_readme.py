@@ -13,6 +13,7 @@ import pytest
 from age_keys import DATABASE, make_pair, new_store
 from credenza.cli.root import COMMANDS
 from credenza.connectors import Catalogue
+from credenza.connectors.destination import canonicalise
 from credenza.model import Role
 from credenza.settings import Settings
 
@@ -136,6 +137,14 @@ def test_every_command_is_named():
     line = README[README.index("`credenza --help` lists") : README.index("They work on the store itself")]
 
     assert set(re.findall(r"`([a-z]+)`", line)) == set(COMMANDS)
+
+
+def test_what_it_says_of_paths_is_what_counts_of_an_address():
+    assert "The path of a URL does not count, the\n  database that a JDBC URL names does." in README
+    assert canonicalise("url", "https://host/a") == canonicalise("url", "https://host/b")
+    assert canonicalise("jdbc", "jdbc:postgresql://host/a") != canonicalise(
+        "jdbc", "jdbc:postgresql://host/b"
+    )
 
 
 def test_every_role_is_explained():

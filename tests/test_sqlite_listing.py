@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from credenza.model import Tag
 from credenza.stores.sqlite import SqliteStore, search
 from credenza.stores.sqlite.schema import migrations
-from store_rows import add_tenant, names_of, put, run
+from store_rows import add_tenant, drop_later_tables, names_of, put, run
 from test_store_contract import settle
 
 ASKED = [
@@ -160,8 +160,8 @@ def test_a_store_from_before_the_index_is_indexed_as_far_as_its_search_was(store
     settle(store)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for table in ("integration_facets", "card_links", "cards_search", "cards"):
-            connection.execute(f"DROP TABLE {table}")
+        drop_later_tables(connection)
+        connection.execute("DROP TABLE integration_facets")
         connection.execute("ALTER TABLE integrations DROP COLUMN type_version")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '003'")
         connection.execute("PRAGMA user_version = 2")

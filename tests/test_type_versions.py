@@ -23,7 +23,7 @@ from credenza.workspace import Workspace
 from examples import API, problems
 from own_types import SCHEMA as OWN
 from own_types import places, register
-from store_rows import SOON
+from store_rows import SOON, drop_later_tables
 from type_versions import ADDRESS, FIRST, MOVES, SECOND, Ages, key, old, put, schema, write_type
 
 ROOT = Path(__file__).parent.parent
@@ -235,8 +235,7 @@ def set_back(prompt, schema=3):
     """Make the store what an earlier release left, and return all that its tables hold."""
     with closing(sqlite3.connect(prompt.database, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE integrations DROP COLUMN type_version")
-        for table in ("cards_search", "card_links", "cards"):
-            connection.execute(f"DROP TABLE {table}")
+        drop_later_tables(connection)
         connection.execute("DELETE FROM _sqlite_migrations WHERE name > ?", (f"{schema + 1:03}",))
         connection.execute(f"PRAGMA user_version = {schema}")
     return dump(prompt)

@@ -20,7 +20,7 @@ from importing.files import read_text
 try:
     import javaproperties
 except ImportError:
-    sys.exit("error: this script needs javaproperties: pip install 'credenza[import]'.")
+    sys.exit("error: this script needs javaproperties: pip install '.[import]'.")
 
 REFERENCE = re.compile(r"\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}")
 _CLASSES = {"FileConfigProvider": "file", "DirectoryConfigProvider": "dir", "EnvVarConfigProvider": "env"}

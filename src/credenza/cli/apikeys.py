@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import rich_click as click
 
 from credenza.cli.failures import Misused
 from credenza.cli.output import wants_json, write_fields, write_json, write_table, write_time
 from credenza.cli.session import json_option, session, store_options, workspace_option
 from credenza.model import ApiKey, Role, Tag
+
+_REMEMBERED = 0.02  # seconds that a running server may take to know: `ports.Store.api_key`
 
 
 @click.group("apikey")
@@ -66,6 +70,7 @@ def revoke(id: str) -> None:
     """Make an API key and its tokens useless, at once and for good."""
     with session() as (credenza, actor, _):
         credenza.accounts.revoke_key(actor.tenant, id, by=actor.name)
+    time.sleep(_REMEMBERED)
     if wants_json():
         write_json({"id": id, "revoked": True})
     else:

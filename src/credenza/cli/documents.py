@@ -6,6 +6,7 @@ import msgspec
 
 from credenza.connectors.yaml_data import read_yaml
 from credenza.errors import Invalid, Problem
+from credenza.web.integrations import explain
 
 FORMATS = ("json", "jsonl", "yaml")
 _NAMES = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl", "yaml": "yaml", "yml": "yaml"}
@@ -30,9 +31,10 @@ def convert(data: bytes, format: str = "") -> bytes:
     if name == "jsonl":
         return _array(_read_lines(data.removeprefix(_BOM)))
     if not text.startswith(b"{"):
-        return text
+        return data.removeprefix(_BOM)  # with the lines before it, so that a place in it can be found
     if not _is_json(text):
-        raise _refuse([Problem("invalid_json", "The text is not JSON.", "", "json")])
+        where = explain.locate_fault(data.removeprefix(_BOM))
+        raise _refuse([Problem("invalid_json", f"The text is not JSON{where}.", "", "json")])
     return _array([text])
 
 
@@ -45,16 +47,20 @@ def _recognise(text: bytes) -> str:
 
 
 def _read_lines(data: bytes) -> list[bytes]:
-    lines = [(number, line.strip()) for number, line in enumerate(data.split(b"\n"), 1)]
-    full = [(number, line) for number, line in lines if line]
+    lines = [(number, line.rstrip()) for number, line in enumerate(data.split(b"\n"), 1)]
+    full = [(number, line) for number, line in lines if line.strip()]
     problems = [
-        Problem("invalid_json", f"Line {number} is not JSON.", "", "json")
+        Problem("invalid_json", f"Line {number} is not JSON{_within(line)}.", "", "json")
         for number, line in full
         if not _is_json(line)
     ]
     if problems:
         raise _refuse(problems)
     return [line for _, line in full]
+
+
+def _within(line: bytes) -> str:
+    return explain.locate_fault(line).replace("line 1, ", "")
 
 
 def _is_json(text: bytes) -> bool:

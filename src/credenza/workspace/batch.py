@@ -177,10 +177,12 @@ class Batch:
         if isinstance(change, (Keep, Rely)) or (isinstance(change, Expect) and change.kind is not None):
             self._keep(index, change)
             return None
+        told: set[str] = set()
         if isinstance(change, Torn):
             self._fail(index, change.name, change.problems)
+            told = {problem.pointer for problem in change.problems}
             change = change.rest
-        problems = self._admission.examine(change, before)
+        problems = [each for each in self._admission.examine(change, before) if each.pointer not in told]
         if problems:
             self._fail(index, change.name, problems)
         if isinstance(change, Put):
@@ -258,6 +260,7 @@ class Batch:
         problems = examine_put(put, before) + ([] if connector or kind is None else [UNKNOWN_TYPE])
         if problems:
             self._fail(index, put.name, problems)
+        # By a type that the record can never have nothing else of the save is told.
         if connector is None or (before is not None and before.type != kind):
             return None
         # One with problems is drafted too, so that all its problems are told at once.

@@ -18,6 +18,7 @@ from credenza.web.integrations.wire import (
     Ignored,
     ServerMade,
     TagItem,
+    Version,
     is_sound,
     read_api,
     read_tags,
@@ -44,7 +45,7 @@ class ProviderItem(ServerMade, kw_only=True):
     configuration: dict[str, Any] | None = None
     tags: list[TagItem] | None = None
     apis: list[ApiItem] | None = None
-    expectedVersion: int | None = None  # noqa: N815
+    expectedVersion: Version | None = None  # noqa: N815
     version: Ignored = None
     complete: Ignored = None
     missing: Ignored = None

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import jsonschema_rs
 import msgspec
 
+from credenza.connectors.values import MAX_NUMBER
 from credenza.errors import Problem
 from credenza.workspace.compose import MOST_PROBLEMS, escape
 
@@ -77,6 +78,9 @@ class Explainer:
             yield Problem("required", f"`{missing}` is required.", f"{pointer}/{missing}", kind.name)
         elif kind.name == "additionalProperties":
             yield from self._unknown(item, error.instance_path, pointer)
+        elif kind.name in {"minimum", "maximum"}:
+            message = f"This must be a number from 0 to {MAX_NUMBER}."
+            yield Problem("number_out_of_range", message, pointer, kind.name)
         else:
             wanted = _KINDS[kind.types[0]]
             yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
@@ -151,13 +155,33 @@ def explain_body(body: bytes | bytearray) -> str:
         return "The body begins with a byte order mark; send plain UTF-8."
     try:
         json.loads(body.decode(), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        return "The body is not UTF-8."
+    except UnicodeDecodeError as error:
+        return f"The body is not UTF-8 from byte {error.start + 1} on."
     except _ConstantError:
         return "The body holds NaN or Infinity, which are not JSON."
+    except json.JSONDecodeError as error:
+        return f"The body is not JSON from {_place(error)} on."
     except (ValueError, RecursionError):
         return "The body is not JSON."
     return "A text of the body holds half of a surrogate pair, which is no Unicode."
+
+
+def locate_fault(text: bytes) -> str:
+    """Say where a text that is no JSON stops being it, as the middle of a sentence."""
+    try:
+        json.loads(text.decode())
+    except UnicodeDecodeError as error:
+        return f" from byte {error.start + 1} on"
+    except json.JSONDecodeError as error:
+        return f" from {_place(error)} on"
+    except (ValueError, RecursionError):
+        return ""
+    return ""
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    # Nothing but numbers: what stands there may be a secret, and the message of the error could name it.
+    return f"line {error.lineno}, column {error.colno}"
 
 
 class _ConstantError(ValueError):

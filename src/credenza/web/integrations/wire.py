@@ -8,11 +8,12 @@ of the body; an item whose text is known already is never decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import jiter
 import msgspec
 
+from credenza.connectors.values import MAX_NUMBER
 from credenza.errors import Invalid, Problem, TooLarge
 from credenza.model import ApiPut, Change, Flawed, Put, Tag
 from credenza.sensitive import Sensitive
@@ -23,6 +24,7 @@ MAX_ITEMS = 10_000
 
 T = TypeVar("T")
 Ignored = Any
+Version = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class TagItem(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,7 +71,7 @@ class IntegrationItem(ServerMade, kw_only=True):
     configuration: dict[str, Any] | None = None
     tags: list[TagItem] | None = None
     apis: list[ApiItem] | None = None
-    expectedVersion: int | None = None  # noqa: N815
+    expectedVersion: Version | None = None  # noqa: N815
     version: Ignored = None
     complete: Ignored = None
     missing: Ignored = None
@@ -152,7 +154,7 @@ class Items:
         bad = {problem.pointer.split("/")[1] for problem in problems if problem.pointer}
         try:
             fields = msgspec.json.decode(raw)
-            rest = {key: fields[key] for key in _FIELDS if key in fields and key not in bad}
+            rest = {"name": ""} | {key: fields[key] for key in _FIELDS if key in fields and key not in bad}
             change = self._change(msgspec.convert(rest, IntegrationItem), raw)
         except (*BROKEN, TypeError):
             return flawed
