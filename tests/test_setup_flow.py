@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from config_things import read_held
 from credenza.connectors.halves import split_halves
 from credenza.model import AUTH, Role
 from examples import EXAMPLES
@@ -407,6 +408,7 @@ def test_a_step_whose_template_asks_for_something_else_since_has_failed_and_is_d
     assert resolve(api, "northwind-openai") == {"api_key": "canary-second", "endpoint": "https://ai.example"}
     paper = workspace.peek(lambda tx, _: tx.papers(AUTH, [former]))[former]
     assert json.loads(paper.body)["status"] == "archived"
+    assert read_held(workspace, former) is None
 
 
 def test_a_person_chooses_tools_where_the_session_lets_them(api, person):

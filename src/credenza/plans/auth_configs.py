@@ -32,6 +32,7 @@ from credenza.plans.values import name_record, put_values, refuse_values
 
 KIND, PREFIX = AUTH, "pac"
 MANUAL, SETUP_SESSION, SYSTEM = "manual", "setup_session", "system"  # where one comes from
+SEALED_FOR = "sealed_for"  # what relates one to the config that its secrets are for
 _CONFIG = "config"
 _REMEMBERED = 512  # auth methods
 
@@ -62,6 +63,7 @@ class AuthConfig(Single, frozen=True, kw_only=True):
             ("provider_deployment", self.deployment_id),
             ("provider_config", self.config_id),
             (METHOD, self.auth_method_id),
+            (SEALED_FOR, self.bound_id),
         )
 
 

@@ -22,6 +22,7 @@ from credenza.model import (
     Choice,
     Drop,
     Expect,
+    ExpectPage,
     Found,
     Keep,
     Paper,
@@ -66,6 +67,7 @@ class Desk:
         self._tenant = workspace.actor.tenant
         self._ring = ring
         self._versions: dict[tuple[str, str], int] = {}
+        self._pages: dict[Choice, tuple[str, ...]] = {}
         self._relied: dict[tuple[str, str], None] = {}
         self._rings = workspace.ring_of
         self._operating = allows(workspace.actor, Permission.OPERATE)
@@ -155,6 +157,12 @@ class Desk:
         """Return what stands on a page, in its order, and where; nothing of it is read, nor compared."""
         return self._tx.cards(choice)
 
+    def listed(self, choice: Choice) -> tuple[str, ...]:
+        """Return the ids of what stands on a page, which are compared when the plan is written."""
+        ids = tuple(place.id for place in self._tx.cards(choice))
+        self._pages[choice] = ids
+        return ids
+
     def page(self, choice: Choice) -> Sequence[tuple[Place, Paper]]:
         """Return what stands on a page, in its order; a paper of several cards comes several times."""
         places = self._tx.cards(choice)
@@ -174,6 +182,7 @@ class Desk:
             for (kind, slug), version in self._versions.items()
             if (kind, slug) not in kept
         ]
+        read += [ExpectPage(choice, ids) for choice, ids in self._pages.items()]
         read += [Rely(wanted, kind) for kind, wanted in self._relied]
         saved = {change.name for change in changes if isinstance(change, (Put, Drop, Park))}
         read += [Expect(name, version) for name, version in self._records.items() if name not in saved]

@@ -23,7 +23,8 @@ from credenza.plans.catalogue import Providers
 from credenza.plans.configs import DEPLOYMENT
 from credenza.plans.configs import KIND as CONFIG
 from credenza.plans.previews import Preview, find_previews
-from credenza.plans.singles import Given, archive
+from credenza.plans.retirement import end
+from credenza.plans.singles import Given
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest, workspace_of
@@ -173,16 +174,18 @@ async def update_provider_auth_config(request: AnyRequest, provider_auth_config_
 
 @delete(_ONE, before_request=require_actor, status_code=200)
 async def archive_provider_auth_config(request: AnyRequest, provider_auth_config_id: FromPath[str]) -> Answer:
-    """Archive an auth config; what refers to it already goes on using it."""
+    """Archive an auth config that nothing active uses, and destroy its secrets."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_auth_config_id)
 
     def plan(desk: Desk, _: Providers) -> tuple[AuthConfig, list[Change]]:
-        auth = archive(SHELF.find_open(desk, named), at)
-        return auth, [SHELF.keep(auth)]
+        auth, changes = end(desk, SHELF, named, at)
+        return auth, [*changes, *mark(desk, _FOLLOWED, named, at)]
 
-    return await _change(request, plan)
+    gone = await _change(request, plan)
+    await follow(request, _FOLLOWED, named)
+    return gone
 
 
 async def _change(

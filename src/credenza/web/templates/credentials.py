@@ -20,7 +20,7 @@ from credenza.plans.credentials import (
     create_credentials,
     update_credentials,
 )
-from credenza.plans.singles import archive
+from credenza.plans.retirement import end
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import require_actor
@@ -130,14 +130,13 @@ async def update_auth_credentials(request: AnyRequest, provider_auth_credentials
 async def archive_auth_credentials(
     request: AnyRequest, provider_auth_credentials_id: FromPath[str]
 ) -> Answer:
-    """Archive auth credentials; what refers to them already goes on doing so."""
+    """Archive auth credentials that nothing active uses, and destroy the client's secret."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_auth_credentials_id)
 
     def plan(desk: Desk, _: Providers) -> tuple[Credentials, list[Change]]:
-        credentials = archive(SHELF.find_open(desk, named), at)
-        return credentials, [SHELF.keep(credentials)]
+        return end(desk, SHELF, named, at)
 
     return await _change(request, plan, _CHANGED)
 
