@@ -165,7 +165,10 @@ class Desk:
 
     def page(self, choice: Choice) -> Sequence[tuple[Place, Paper]]:
         """Return what stands on a page, in its order; a paper of several cards comes several times."""
-        places = self._tx.cards(choice)
+        return self.standing(self._tx.cards(choice))
+
+    def standing(self, places: Sequence[Place]) -> Sequence[tuple[Place, Paper]]:
+        """Return what stands at places, each with its own."""
         papers: dict[tuple[str, str], Paper] = {}
         for kind in {place.kind for place in places}:
             slugs = sorted({place.slug for place in places if place.kind == kind})

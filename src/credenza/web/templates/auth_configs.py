@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -115,7 +116,7 @@ async def list_auth_configs(request: AnyRequest) -> Answer:
     """List auth configs."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[AuthConfigAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         providers = find(desk)
 
         def show_all(found: Sequence[tuple[Place, Paper]]) -> list[AuthConfigAnswer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -95,7 +96,7 @@ async def list_configs(request: AnyRequest) -> Answer:
     """List configs."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[ConfigAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         providers = find(desk)
 
         def show_all(found: Sequence[tuple[Place, Paper]]) -> list[ConfigAnswer]:

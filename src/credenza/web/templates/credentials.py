@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -86,7 +87,7 @@ async def list_auth_credentials(request: AnyRequest) -> Answer:
     """List auth credentials."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[AuthCredentialsAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         named = name_providers(choice, find(desk))
         return read_page(
             desk, named, lambda found: [show_auth_credentials(SHELF.read(paper)) for _, paper in found]

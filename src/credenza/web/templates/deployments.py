@@ -97,7 +97,7 @@ async def list_deployments(request: AnyRequest) -> Answer:
         previews = find_configs(desk, *deployments)
         return [show_deployment(each, previews) for each in deployments]
 
-    def job(desk: Desk) -> Page[DeploymentAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         known = providers(desk)
         links = tuple(
             (relation, known.translate(ids) if relation == PROVIDER else ids)
