@@ -7,7 +7,9 @@ import pytest
 
 from config_things import read_held
 from credenza.connectors.halves import split_halves
+from credenza.errors import Conflict
 from credenza.model import AUTH, Role
+from credenza.workspace.desk import Papers
 from examples import EXAMPLES
 from reference_examples import refused
 from setup_page import Seen
@@ -168,6 +170,25 @@ def test_of_sixteen_who_finish_at_once_one_does_and_the_others_are_told(api, per
     assert sorted(answers) == [303] + [409] * 15
     assert resolve(api, "northwind-openai") == {"api_key": f"key-{answers.index(303)}"}
     assert len(records(workspace)) == 3  # a config and two credentials, and nothing of the others
+
+
+def test_who_clashes_with_another_change_is_shown_the_form_again_and_told_that_nothing_is_saved(
+    person, session, monkeypatch
+):
+    def clash(*_):
+        raise Conflict
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Papers, "change", clash)
+        page = fill_step(person, session, 0, **DATABASE)
+
+    assert page.status_code == 422
+    seen = Seen(page.text)
+    assert "could not be saved just now: send it again" in seen.text
+    assert "saved before" not in seen.text
+    assert seen.control("user")["value"] == DATABASE["user"]
+    assert DATABASE["password"] not in page.text
+    assert fill_step(person, session, 0, **DATABASE).status_code == 303
 
 
 def test_two_people_may_do_a_step_each_at_the_same_moment(api, person, session):

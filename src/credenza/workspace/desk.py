@@ -8,6 +8,7 @@ compared when it is written, and a surface cannot forget to.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
@@ -36,6 +37,7 @@ from credenza.model import (
     Shared,
 )
 from credenza.ports import Tx
+from credenza.randomness import random_bytes
 from credenza.vault import Ring
 from credenza.workspace.face import Workspace
 from credenza.workspace.halves import Part, Parts, read_held
@@ -43,7 +45,8 @@ from credenza.workspace.pairing import Entered, check_pair
 from credenza.workspace.papers import is_genuine
 
 T = TypeVar("T")
-_TRIES = 4
+_TRIES = 12
+_PAUSE, _LONGEST_PAUSE = 0.002, 0.064  # seconds before another try: at most, the first time and ever
 ALL_STAYS = Entered()
 _NO_HALF = Problem("not_found", "This is not there, or is of another connector type.", keyword="exists")
 
@@ -226,7 +229,8 @@ class Papers:
             Conflict: somebody else kept changing the same papers.
         """
         self._workspace.require(Permission.WRITE, verb)
-        for _ in range(_TRIES):
+        for tries in range(_TRIES):
+            _wait(tries)
             catalogue = self._workspace.catalogue
             planned, changes = self._workspace.peek(partial(self._plan, plan, catalogue))
             if not planned.changes:
@@ -244,3 +248,10 @@ class Papers:
         desk = Desk(tx, self._workspace, ring, catalogue)
         planned = plan(desk)
         return planned, desk.expectations(planned.changes)
+
+
+def _wait(tries: int) -> None:
+    """Wait a while before a try that is not the first: who clashed at one moment is not to do so again."""
+    if tries > 0:
+        share = int.from_bytes(random_bytes(2), "big") / 0xFFFF
+        time.sleep(share * min(_PAUSE * 2**tries, _LONGEST_PAUSE))
