@@ -206,7 +206,9 @@ def _settle(means: Means, template: Template, instance: Instance) -> Instance:
             made = describe_provider(means, instance, parent)
             instance = instance.put(msgspec.structs.replace(made, is_set=True))
     if instance.status == DRAFT and parents and all(_is_set(instance, each) for each in parents.values()):
-        return msgspec.structs.replace(instance, status=ACTIVE, hidden=False, waits=False)
+        return msgspec.structs.replace(
+            instance, status=ACTIVE, hidden=False, waits=False, activated_at=means.at
+        )
     return instance
 
 
