@@ -9,6 +9,7 @@ from config_things import read_held
 from credenza.connectors.halves import split_halves
 from credenza.errors import Conflict
 from credenza.model import AUTH, Role
+from credenza.plans.links import SESSION, SETUP, write_secret
 from credenza.workspace.desk import Papers
 from examples import EXAMPLES
 from reference_examples import refused
@@ -237,6 +238,20 @@ def test_a_link_that_is_not_whole_or_not_its_own_leads_nowhere(api, person, sess
     bad = {**session, "url": f"{path}?client_secret={read_link(other)[1]}"}
     assert fill_step(person, bad, 0, **DATABASE).status_code == 404
     assert read(api, session)[1] == ["pending", "pending"]
+
+
+def test_no_link_makes_the_server_look_through_its_workspaces(person, session, service, monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(type(service.store), "tenants", refuse)
+    path, _ = read_link(session)
+    setup, session_secret = (write_secret(kind, bytes(16), b"proof") for kind in (SETUP, SESSION))
+
+    assert look(person, session).status_code == 200
+    assert person.get(path, params={"client_secret": setup}).status_code == 404
+    bearer = {"Authorization": f"Bearer {session_secret}"}
+    assert person.get("/sessions/ses_x/resolved", headers=bearer).status_code == 401
 
 
 def test_a_link_past_its_time_shows_and_takes_nothing_whatever_came_of_it(service, api, session):

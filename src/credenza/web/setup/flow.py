@@ -36,7 +36,6 @@ from credenza.plans.setup_steps import Step as StepPlan
 from credenza.plans.templates import Template, find_template
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
-from credenza.web.links import find_tenant
 from credenza.web.setup.model import (
     Answers,
     Form,
@@ -142,7 +141,7 @@ class SetupSessions:
 
     def _read_secret(self, secret: Sensitive[str]) -> tuple[Tenant, bytes]:
         read = read_secret(SETUP, secret.reveal())
-        tenant = None if read is None else find_tenant(self._opened, read.workspace)
+        tenant = None if read is None else self._opened.accounts.find_workspace(read.workspace)
         if read is None or tenant is None:
             raise LinkUnknown
         return tenant, read.proof

@@ -22,7 +22,6 @@ from credenza.settings import Credenza
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import credential_of
-from credenza.web.links import find_tenant
 from credenza.web.paths import segment
 from credenza.web.templates.answers import answer
 from credenza.web.templates.query import require_no_query
@@ -79,7 +78,9 @@ async def resolve_session(request: AnyRequest, session_id: FromPath[str]) -> Ans
     secret, wanted = Sensitive(credential_of(request)), segment(session_id)
     opened: Credenza = request.app.state.credenza
     proof = read_secret(SESSION, secret.reveal())
-    tenant = None if proof is None else await asyncio.to_thread(find_tenant, opened, proof.workspace)
+    tenant = (
+        None if proof is None else await asyncio.to_thread(opened.accounts.find_workspace, proof.workspace)
+    )
     if tenant is None:
         raise _refuse()
     reader = Actor(tenant, "session", Role.RUNTIME)
