@@ -1,6 +1,7 @@
 """What a person does with a link: see what is asked, enter it step by step, and nothing else."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -351,6 +352,31 @@ def test_what_is_entered_goes_where_its_page_said_or_nowhere(api, person, worksp
 
     assert fill_step(person, session, 0, api_key="canary-own").status_code == 303
     assert resolve(api, "northwind-openai")["endpoint"] == "https://ai.example:8443/v1"
+
+
+def test_where_what_is_entered_goes_is_told_by_hosts_and_nothing_else(api, person):
+    value = {
+        "endpoint": "nats://bus.example:4222",
+        "connectionType": "jetstream",
+        "authenticationType": "password",
+        "protocol": "nats",
+        "tls": "true",
+    }
+    config = share_config(api, "nats", value)
+    template = make_template(api, "Acme Reports")
+    add_provider(api, template, "nats", provider_config_id=config)
+
+    told = Seen(look(person, begin(api, template)).text).text
+
+    assert re.search(r"goes to: ([^ ]+(?:, [^ ]+)*)", told)[1] == "bus.example:4222"
+
+
+def test_a_secret_of_blanks_is_told_beside_its_field(api, person):
+    page = fill_step(person, begin(api, make_reports(api, "openai")), 0, api_key="  ")
+
+    assert page.status_code == 422
+    assert Seen(page.text).problem("api_key")
+    assert "These are only blanks" in page.text
 
 
 def test_nobody_brings_a_trust_store_beside_a_secret_address_of_the_template(api, person, workspace):

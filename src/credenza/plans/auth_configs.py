@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from credenza.connectors import EMPTY, ConnectorType, Held, draft_all
-from credenza.connectors.halves import name_half, secret_half
+from credenza.connectors.halves import compile_half, secret_half
 from credenza.errors import TypeNotLoaded
 from credenza.model import AUTH, Change, Record
 from credenza.plans import deployments
@@ -210,8 +210,7 @@ def check_values(method: Method | None, sent: Mapping[str, Any], held: Held, *, 
 
 @lru_cache(_REMEMBERED)
 def _compile_method(type: ConnectorType, key: str) -> ConnectorType:
-    schema = secret_half(type, key)
-    return ConnectorType.compile(name_half(type.name, "auth"), schema, msgspec.json.encode(schema))
+    return compile_half(type, "auth", secret_half(type, key))
 
 
 def _describe(record: Record | None) -> Held:
