@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from credenza.plans.singles import archive
+from credenza.workspace.desk import Papers, Planned
 from reference_examples import refused
 from template_things import post
 
@@ -50,6 +52,13 @@ def read_held(workspace, id):
         return record.document().configuration, secrets
 
     return workspace.peek(job)
+
+
+def archive_behind(workspace, shelf, id):
+    """Archive a thing and nothing else, as a release before this one did."""
+    Papers(workspace).change(
+        "archive", lambda desk: Planned([shelf.keep(archive(shelf.find(desk, id), 1_770_000_000_000))], None)
+    )
 
 
 def refused_silently(answer, *error):

@@ -100,6 +100,11 @@ class LedgerContract(StoreContract):
 
         assert list(store.tenants()) == sorted(added, key=lambda tenant: tenant.slug)
 
+    def test_a_workspace_is_found_by_its_id_as_it_was_added(self, store, tenant, other):
+        assert [store.tenant(each.id) for each in (tenant, other)] == [tenant, other]
+        assert store.tenant(bytes(16)) is None
+        assert store.tenant(tenant.id[:-1]) is None
+
     def test_seals_are_counted_on_the_term_that_made_them(self, store, tenant, other):
         for count in (3, 4):
             run(store, tenant, lambda tx, n=count: tx.count_seals(1, n))

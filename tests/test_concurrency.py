@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from credenza.errors import Conflict, CredenzaError, Invalid, PreconditionFailed
-from credenza.model import ApiPut, Drop, Put
+from credenza.model import ApiPut, Drop, Keep, Put
 from credenza.sensitive import Sensitive
 from credenza.workspace import Mode
+from credenza.workspace.desk import Papers, Planned
 
 WRITERS = 12
 
@@ -166,3 +167,15 @@ def test_a_save_that_finds_the_record_moved_plans_again_three_times_at_most(
     else:
         assert future.exception().retryable
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize("many", [8, 24])
+def test_of_many_who_change_one_document_at_once_nobodys_change_is_lost_or_refused(workspace, many):
+    def add_one(desk):
+        paper = desk.paper("note", "one")
+        count = int(paper.body) + 1 if paper else 1
+        return Planned([Keep(kind="note", slug="one", body=b"%d" % count)], count)
+
+    counts = race([lambda: Papers(workspace).change("test", add_one)] * many)
+
+    assert {*map(repr, counts)} == {repr(each) for each in range(1, many + 1)}

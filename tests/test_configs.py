@@ -56,6 +56,23 @@ def test_a_secret_is_no_part_of_a_config(api):
     answer = api.post(CONFIGS, json={"provider_id": "git", "value": {"user": "a", "api_key": CANARY}})
 
     assert [pointer for _, pointer, _ in told(answer)] == ["/value"]
+    assert answer.json()["errors"][0]["message"] == "api_key is a secret: it belongs into an auth config."
+
+
+def test_no_message_names_a_type_by_a_word_of_our_own(api):
+    method = find_method(api)
+    for path, body in (
+        (CONFIGS, {"provider_id": "git", "value": {CANARY: 1}}),
+        (AUTHS, {"provider_auth_method_id": method, "value": {"api_key": "a", CANARY: 1}}),
+        (AUTHS, {"provider_auth_method_id": method, "value": {"api_key": "a", "user": "b"}}),
+        (CREDENTIALS, {"provider_id": "git", "config": {"client_id": "a", "client_secret": " "}}),
+    ):
+        answer = api.post(path, json=body)
+        assert {code for code, _, _ in told(answer)} & {"unknown_key", "empty_secret"}
+        assert "#" not in answer.text
+    misplaced = {"provider_auth_method_id": method, "value": {"api_key": "a", "user": "b"}}
+    told_ = api.post(AUTHS, json=misplaced).json()["errors"][0]["message"]
+    assert told_ == "user is no secret: it belongs into a config."
 
 
 def test_credentials_inside_an_address_are_sealed(api, workspace, database):

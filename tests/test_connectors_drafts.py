@@ -96,8 +96,10 @@ def test_a_secret_may_hold_mask_characters_beside_others(text):
     assert draft("openai", {"api_key": text}).entered == {"/api_key": text}
 
 
-def test_an_empty_secret_is_refused_with_the_way_to_clear_it():
-    made = draft("openai", {"api_key": ""}, OPENAI)
+@pytest.mark.parametrize("text", ["", " ", "\t \n", "\u00a0", "\u3000"])
+def test_an_empty_secret_or_one_of_blanks_is_refused_with_the_way_to_clear_it(text):
+    assert problems("openai", {"api_key": text})[0][0] == "empty_secret"
+    made = draft("openai", {"api_key": text}, OPENAI)
     assert [problem.code for problem in made.problems] == ["empty_secret"]
     assert "send null to clear" in made.problems[0].message
 

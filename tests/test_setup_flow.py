@@ -1,12 +1,17 @@
 """What a person does with a link: see what is asked, enter it step by step, and nothing else."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from config_things import read_held
 from credenza.connectors.halves import split_halves
+from credenza.errors import Conflict
 from credenza.model import AUTH, Role
+from credenza.plans.links import SESSION, SETUP, write_secret
+from credenza.workspace.desk import Papers
 from examples import EXAMPLES
 from reference_examples import refused
 from setup_page import Seen
@@ -169,6 +174,25 @@ def test_of_sixteen_who_finish_at_once_one_does_and_the_others_are_told(api, per
     assert len(records(workspace)) == 3  # a config and two credentials, and nothing of the others
 
 
+def test_who_clashes_with_another_change_is_shown_the_form_again_and_told_that_nothing_is_saved(
+    person, session, monkeypatch
+):
+    def clash(*_):
+        raise Conflict
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Papers, "change", clash)
+        page = fill_step(person, session, 0, **DATABASE)
+
+    assert page.status_code == 422
+    seen = Seen(page.text)
+    assert "could not be saved just now: send it again" in seen.text
+    assert "saved before" not in seen.text
+    assert seen.control("user")["value"] == DATABASE["user"]
+    assert DATABASE["password"] not in page.text
+    assert fill_step(person, session, 0, **DATABASE).status_code == 303
+
+
 def test_two_people_may_do_a_step_each_at_the_same_moment(api, person, session):
     forms = [(0, DATABASE), (1, MODEL)]
     with ThreadPoolExecutor(2) as pool:
@@ -215,6 +239,20 @@ def test_a_link_that_is_not_whole_or_not_its_own_leads_nowhere(api, person, sess
     bad = {**session, "url": f"{path}?client_secret={read_link(other)[1]}"}
     assert fill_step(person, bad, 0, **DATABASE).status_code == 404
     assert read(api, session)[1] == ["pending", "pending"]
+
+
+def test_no_link_makes_the_server_look_through_its_workspaces(person, session, service, monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(type(service.store), "tenants", refuse)
+    path, _ = read_link(session)
+    setup, session_secret = (write_secret(kind, bytes(16), b"proof") for kind in (SETUP, SESSION))
+
+    assert look(person, session).status_code == 200
+    assert person.get(path, params={"client_secret": setup}).status_code == 404
+    bearer = {"Authorization": f"Bearer {session_secret}"}
+    assert person.get("/sessions/ses_x/resolved", headers=bearer).status_code == 401
 
 
 def test_a_link_past_its_time_shows_and_takes_nothing_whatever_came_of_it(service, api, session):
@@ -316,6 +354,31 @@ def test_what_is_entered_goes_where_its_page_said_or_nowhere(api, person, worksp
     assert resolve(api, "northwind-openai")["endpoint"] == "https://ai.example:8443/v1"
 
 
+def test_where_what_is_entered_goes_is_told_by_hosts_and_nothing_else(api, person):
+    value = {
+        "endpoint": "nats://bus.example:4222",
+        "connectionType": "jetstream",
+        "authenticationType": "password",
+        "protocol": "nats",
+        "tls": "true",
+    }
+    config = share_config(api, "nats", value)
+    template = make_template(api, "Acme Reports")
+    add_provider(api, template, "nats", provider_config_id=config)
+
+    told = Seen(look(person, begin(api, template)).text).text
+
+    assert re.search(r"goes to: ([^ ]+(?:, [^ ]+)*)", told)[1] == "bus.example:4222"
+
+
+def test_a_secret_of_blanks_is_told_beside_its_field(api, person):
+    page = fill_step(person, begin(api, make_reports(api, "openai")), 0, api_key="  ")
+
+    assert page.status_code == 422
+    assert Seen(page.text).problem("api_key")
+    assert "These are only blanks" in page.text
+
+
 def test_nobody_brings_a_trust_store_beside_a_secret_address_of_the_template(api, person, workspace):
     public = split_halves(workspace.catalogue["kafka"], EXAMPLES["kafka"])[0]
     address = {"schemaRegistryUrl": "https://reader:canary-registry@registry.example/x"}
@@ -407,6 +470,7 @@ def test_a_step_whose_template_asks_for_something_else_since_has_failed_and_is_d
     assert resolve(api, "northwind-openai") == {"api_key": "canary-second", "endpoint": "https://ai.example"}
     paper = workspace.peek(lambda tx, _: tx.papers(AUTH, [former]))[former]
     assert json.loads(paper.body)["status"] == "archived"
+    assert read_held(workspace, former) is None
 
 
 def test_a_person_chooses_tools_where_the_session_lets_them(api, person):

@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 import setup_page
-from credenza.errors import Conflict, StoreFull, VaultLocked
+from credenza.errors import Clash, Conflict, StoreFull, VaultLocked
 from credenza.sensitive import Sensitive
 from credenza.web.app import create_app
 from credenza.web.setup.model import Answers, Choice, Layout, ToolChoice, Tools
@@ -523,10 +523,15 @@ def test_a_form_as_browsers_send_it_without_files_is_read_too(client, setup):
 
 
 def test_who_comes_second_is_told_so_and_a_service_that_is_down_says_so(client, setup):
-    for failure, status in ((Conflict(), 409), (VaultLocked(), 503), (StoreFull(), 507)):
+    for failure, status, said in (
+        (Clash(), 409, "This was saved before"),
+        (Conflict(), 409, "Nothing was saved"),
+        (VaultLocked(), 503, "was not saved"),
+        (StoreFull(), 507, "was not saved"),
+    ):
         setup.failure = failure
         answer = send(client, api_key=CANARY)
-        assert (answer.status_code, CANARY in answer.text) == (status, False)
+        assert (answer.status_code, said in answer.text, CANARY in answer.text) == (status, True, False)
 
 
 def test_an_uploaded_file_is_never_written_to_the_disk(client, monkeypatch):

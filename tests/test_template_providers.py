@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from config_things import archive_behind
 from credenza.connectors import Catalogue, shipped_schemas
 from credenza.model import Keep
+from credenza.plans import deployments
 from credenza.plans.catalogue import Provider, Providers, Publisher
 from credenza.plans.templates import KIND, MAX_VERSIONS, read_template
 from credenza.workspace.desk import Papers
@@ -151,10 +153,10 @@ def test_whatever_is_referred_to_must_be_there_and_of_the_same_provider(api, wor
     assert api.get(f"{PROVIDERS}/{added['id']}").json() == added
 
 
-def test_nothing_new_refers_to_what_is_archived_and_what_did_so_before_may_go_on(api):
+def test_nothing_new_refers_to_what_is_archived_and_what_did_so_before_may_go_on(api, workspace):
     template, deployment = make_template(api), make_deployment(api)
     added = add_provider(api, template, provider_deployment_id=deployment["id"])
-    api.delete(f"/provider-deployments/{deployment['id']}")
+    archive_behind(workspace, deployments.SHELF, deployment["id"])
 
     refused = add(api, make_template(api), provider_id="git", provider_deployment_id=deployment["id"])
     assert places(check_problem(refused, 400, "use_after_delete")) == ["/provider_deployment_id"]

@@ -86,6 +86,10 @@ class Accounts:
         """Return all workspaces in order of their slugs."""
         return self._store.tenants()
 
+    def find_workspace(self, id: bytes) -> Tenant | None:
+        """Return the workspace of an id; None: there is none."""
+        return self._store.tenant(id)
+
     def workspace(self, slug: str) -> Tenant:
         """Return one workspace; raises NotFound."""
         found = [tenant for tenant in self._store.tenants() if tenant.slug == slug]

@@ -239,6 +239,9 @@ class Store(Protocol):
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
 
+    def tenant(self, id: bytes) -> Tenant | None:
+        """Return the workspace of an id, however many there are; None: there is none."""
+
     def add_tenant(self, tenant: Tenant, rings: Sequence[RingRow], begin: Callable[[Tx], None]) -> Tenant:
         """Add a workspace with its key ring, and what `begin` writes into it; return it with its row.
 

@@ -134,5 +134,5 @@ def _read_secret(key: str) -> Sensitive[str]:
         except UnicodeDecodeError:
             raise Misused("The secret is no UTF-8 text.") from None
     if find_secret_fault(text.reveal()) is not None:
-        raise Misused("The secret is empty, too long, or nothing but mask characters.")
+        raise Misused("The secret is empty, too long, or nothing but blanks or mask characters.")
     return text

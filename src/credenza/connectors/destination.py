@@ -78,9 +78,14 @@ def read_public(redacted: str | None, value: object, default: object) -> str | N
 
 
 def name_places(kind: str, text: str) -> list[str]:
-    """Return where a public text of this kind leads, for a person: hosts with ports, else all of it."""
+    """Return where a public text of this kind leads, for a person: hosts with ports, else all of it.
+
+    Of a kind that names no place, such as a protocol, that is nothing.
+    """
+    if kind == "text":
+        return []
     try:
-        found = [] if kind == "text" else [host for each in read_addresses(text) for host in each.hosts]
+        found = [host for each in read_addresses(text) for host in each.hosts]
     except ValueError:
         found = []
     return [f"{host}:{port}" if port else host for host, port in found] or [text]

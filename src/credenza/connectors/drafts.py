@@ -116,7 +116,7 @@ def _split(
                 if sort == PLAIN or (sort == SEALABLE and is_plain(value) and value[:1] != "*"):
                     public[key] = value
                     continue
-                if sort == SECRET and value[:1] not in {"", "*"}:
+                if sort == SECRET and " " < value[:1] != "*":
                     entered[pointer] = value
                     continue
         elif sort == PLAIN and value.__class__ is int and -MAX_NUMBER <= value <= MAX_NUMBER:

@@ -119,8 +119,14 @@ def half_type(type: ConnectorType, half: Half) -> ConnectorType:
         client = {**named, **_CLIENT}
         return ConnectorType.compile(name_half(type.name, half), client, msgspec.json.encode(client))
     schema = public_half(type) if half == "config" else secret_half(type)
-    made = ConnectorType.compile(name_half(type.name, half), schema, msgspec.json.encode(schema))
+    made = compile_half(type, half, schema)
     return replace(made, version=type.version, moves=_cut_moves(type, half))
+
+
+def compile_half(type: ConnectorType, half: Half, schema: Schema) -> ConnectorType:
+    """Return a half of a type as a connector type of its own, by its schema."""
+    made = ConnectorType.compile(name_half(type.name, half), schema, msgspec.json.encode(schema))
+    return replace(made, beside=frozenset(type.keys) - frozenset(made.keys))
 
 
 def name_half(name: str, half: Half) -> str:

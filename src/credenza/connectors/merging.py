@@ -25,6 +25,15 @@ PLACEHOLDER: Final = "x"
 PRESENCE: Final = "$secret"
 
 _ABSENT: Final = object()
+_HALVES: Final = {
+    "config": "configs of type",
+    "auth": "auth configs of type",
+    "client": "OAuth clients of type",
+}
+_BESIDE: Final = {
+    "config": "is a secret: it belongs into an auth config",
+    "auth": "is no secret: it belongs into a config",
+}
 _MAX_GUESSES = 64
 _LONGEST_GUESSED = 64
 
@@ -171,10 +180,17 @@ class Merging:
                 continue
             if len(self.problems) > MAX_PROBLEMS:
                 return
-            message = f"Key {at} of the configuration is not a key of type {self._type.name}"
-            near = self._guesses.find(name)
-            message += f"; did you mean {near}?" if near else "."
+            message = self._say_unknown(at, name)
             self.problems.append(Problem("unknown_key", message, "/configuration", "additionalProperties"))
+
+    def _say_unknown(self, at: int, name: str) -> str:
+        """Say that a key is none here; what is named of it is what the schema declares."""
+        kind, _, half = self._type.name.partition("#")
+        if name in self._type.beside:
+            return f"{name} {_BESIDE[half]}."
+        message = f"Key {at} of the configuration is not a key of {_HALVES.get(half, 'type')} {kind}"
+        near = self._guesses.find(name)
+        return f"{message}; did you mean {near}?" if near else f"{message}."
 
 
 def is_presence(value: object) -> bool:

@@ -111,7 +111,7 @@ def tell_elsewhere(pointers: Sequence[str]) -> list[Problem]:
 def list_places(
     type: ConnectorType, public: Mapping[str, Any], redacted: Mapping[str, str | None]
 ) -> tuple[str, ...]:
-    """Return where a configuration leads, for a person: hosts with their ports, else what stands there.
+    """Return where a configuration leads, for a person: hosts with their ports, else addresses as they are.
 
     `redacted` holds the public form of each sealed text by pointer.
     """

@@ -33,7 +33,8 @@ class ConnectorType:
     `digest` is a 16-byte hash of the file. `plan` gives key, sort and pointer of every key, `targets`
     key, pointer and default of every destination, `deciding` the pointer of what is sealed and decides where
     secrets go all the same, and whether it is a trust; `checker` validates an array of configurations.
-    `version` is that of the type; `moves` lead to it, the first from version 1 to 2.
+    `version` is that of the type; `moves` lead to it, the first from version 1 to 2. Of a half, `beside`
+    are the keys of the other one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ConnectorType:
     checker: jsonschema_rs.Draft202012Validator = field(repr=False)
     version: int = 1
     moves: tuple[Move, ...] = field(default=(), repr=False)
+    beside: frozenset[str] = field(default=frozenset(), repr=False)
     _hashes: dict[tuple[str | None, ...], bytes] = field(default_factory=dict, repr=False)
     _formers: dict[int, Former] = field(default_factory=dict, repr=False)
 

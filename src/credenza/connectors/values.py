@@ -13,10 +13,13 @@ MAX_SECRET_BYTES: Final = 65_536
 MAX_LENGTH: Final = 65_536
 MAX_PROBLEMS: Final = 100
 MASKS: Final = "*•"
+_HOLLOW: Final = MASKS + "".join(filter(str.isspace, map(chr, range(0x3001))))
 
 _SENTENCES = {
     "masked_secret": "holds nothing but mask characters; leave the key out to keep the stored value",
-    "empty_secret": "is empty; send null to clear the stored value, or leave the key out to keep it",
+    "empty_secret": (
+        "is empty or nothing but blanks; send null to clear the stored value, or leave the key out to keep it"
+    ),
     "secret_too_long": f"is longer than {MAX_SECRET_BYTES:,} bytes",
     "too_long": f"is longer than {MAX_LENGTH:,} characters",
     "secret_not_held": "refers to a stored value, and none is stored here; send the value itself",
@@ -95,10 +98,8 @@ def find_text_fault(text: str) -> str | None:
 
 def find_secret_fault(text: str) -> str | None:
     """Return the code of what makes a text unfit to be a secret, or None."""
-    if not text:
-        return "empty_secret"
-    if not text.strip(MASKS):
-        return "masked_secret"
+    if not text.strip(_HOLLOW):
+        return "masked_secret" if text.strip() else "empty_secret"
     fault = find_text_fault(text)
     if fault is None and len(text) * 4 > MAX_SECRET_BYTES and len(text.encode()) > MAX_SECRET_BYTES:
         fault = "secret_too_long"

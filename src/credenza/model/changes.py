@@ -8,7 +8,7 @@ import msgspec
 
 from credenza.errors import Problem
 from credenza.model.actors import Tag
-from credenza.model.cards import Card
+from credenza.model.cards import Card, Choice
 from credenza.model.entries import CatalogueEntry
 from credenza.sensitive import Sensitive
 
@@ -185,6 +185,21 @@ class Rely(msgspec.Struct, frozen=True):
     kind: str
 
 
+class ExpectPage(msgspec.Struct, frozen=True):
+    """Refuse the batch unless a page of cards still holds just these ids, in this order.
+
+    So what a plan did because nothing, or nothing else, was there is not done where something came meanwhile.
+    """
+
+    choice: Choice
+    ids: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return what a receipt calls it."""
+        return self.choice.kind
+
+
 class Flawed(msgspec.Struct, frozen=True):
     """A change that cannot even be read; it stands in its batch so that all problems are told at once."""
 
@@ -213,4 +228,4 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
         return self.slug
 
 
-Change = Put | Drop | Amend | Restore | Migrate | Expect | Rely | Keep | Park | Flawed
+Change = Put | Drop | Amend | Restore | Migrate | Expect | ExpectPage | Rely | Keep | Park | Flawed

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from credenza.connectors import EMPTY, ConnectorType, Held, draft_all
-from credenza.connectors.halves import name_half, secret_half
+from credenza.connectors.halves import compile_half, secret_half
 from credenza.errors import TypeNotLoaded
 from credenza.model import AUTH, Change, Record
 from credenza.plans import deployments
@@ -32,6 +32,7 @@ from credenza.plans.values import name_record, put_values, refuse_values
 
 KIND, PREFIX = AUTH, "pac"
 MANUAL, SETUP_SESSION, SYSTEM = "manual", "setup_session", "system"  # where one comes from
+SEALED_FOR = "sealed_for"  # what relates one to the config that its secrets are for
 _CONFIG = "config"
 _REMEMBERED = 512  # auth methods
 
@@ -62,6 +63,7 @@ class AuthConfig(Single, frozen=True, kw_only=True):
             ("provider_deployment", self.deployment_id),
             ("provider_config", self.config_id),
             (METHOD, self.auth_method_id),
+            (SEALED_FOR, self.bound_id),
         )
 
 
@@ -208,8 +210,7 @@ def check_values(method: Method | None, sent: Mapping[str, Any], held: Held, *, 
 
 @lru_cache(_REMEMBERED)
 def _compile_method(type: ConnectorType, key: str) -> ConnectorType:
-    schema = secret_half(type, key)
-    return ConnectorType.compile(name_half(type.name, "auth"), schema, msgspec.json.encode(schema))
+    return compile_half(type, "auth", secret_half(type, key))
 
 
 def _describe(record: Record | None) -> Held:

@@ -9,7 +9,14 @@ import msgspec
 from credenza.model import Change
 from credenza.plans import configs
 from credenza.plans.catalogue import PROVIDER, Provider, Providers
-from credenza.plans.configs import Config, ConfigItem, find_reference, refuse_vault, save_config
+from credenza.plans.configs import (
+    Config,
+    ConfigItem,
+    find_reference,
+    list_links,
+    refuse_vault,
+    save_config,
+)
 from credenza.plans.fields import read_description, read_metadata, read_name, refuse
 from credenza.plans.identifiers import new_id
 from credenza.plans.previews import Preview, find_previews
@@ -33,7 +40,7 @@ class Deployment(Single, frozen=True, kw_only=True):
     @property
     def links(self) -> tuple[tuple[str, str], ...]:
         """Return the ids that lists find it by, each with its relation."""
-        return ((PROVIDER, self.provider_id),)
+        return list_links((PROVIDER, self.provider_id), ("provider_config", self.default_config_id))
 
 
 class DeploymentBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

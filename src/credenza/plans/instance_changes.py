@@ -18,11 +18,11 @@ from credenza.plans.identifiers import new_id
 from credenza.plans.instance_identities import Whose, archive_identity, assign
 from credenza.plans.instance_integrations import materialise
 from credenza.plans.instance_providers import Means, check_pair, describe_provider, find_parent, needs_nothing
-from credenza.plans.instance_settings import InstanceProviderItem, Setting, set_providers
+from credenza.plans.instance_settings import InstanceProviderItem, Setting, require_usable, set_providers
 from credenza.plans.instances import DRAFT, Instance, InstanceProvider, find_open_instance, keep_instance
-from credenza.plans.owned import archive_owned
 from credenza.plans.previews import ACTIVE, ARCHIVED
 from credenza.plans.reading import Reader
+from credenza.plans.retirement import let_go
 from credenza.plans.templates import Given, Template, TemplateProvider, find_open_template
 
 
@@ -88,7 +88,9 @@ def create_instance(
     )
     whose = Whose(body.identity_actor_id or msgspec.UNSET, body.identity_id or msgspec.UNSET)
     instance, more = assign(means.reader, instance, whose, at)
-    instance = set_providers(means, template, instance, _list_items(body.providers))
+    items = _list_items(body.providers)
+    require_usable(means, template, items)
+    instance = set_providers(means, template, instance, items)
     return finish(means, template, None, instance, more)
 
 
@@ -150,9 +152,9 @@ def archive_instance(means: Means, before: Instance) -> tuple[Instance, list[Cha
         archived_at=at,
     )
     instance, changes = materialise(means, instance)
-    owned = archive_owned(means, before, instance)
+    former = let_go(means, before, instance)
     identity = archive_identity(means.reader, before, at)
-    return instance, [*identity, *changes, *owned, keep_instance(instance)]
+    return instance, [*identity, *changes, *former, keep_instance(instance)]
 
 
 def follow_template(means: Means, template: Template, before: Instance) -> tuple[Instance, list[Change]]:
@@ -187,8 +189,8 @@ def finish(
     if instance == before:
         return instance, []
     instance = msgspec.structs.replace(instance, updated_at=means.at)
-    owned = archive_owned(means, before, instance)
-    return instance, [*more, *integrations, *owned, keep_instance(instance, follows=follows)]
+    former = let_go(means, before, instance)
+    return instance, [*more, *integrations, *former, keep_instance(instance, follows=follows)]
 
 
 def _settle(means: Means, template: Template, instance: Instance) -> Instance:
@@ -204,7 +206,9 @@ def _settle(means: Means, template: Template, instance: Instance) -> Instance:
             made = describe_provider(means, instance, parent)
             instance = instance.put(msgspec.structs.replace(made, is_set=True))
     if instance.status == DRAFT and parents and all(_is_set(instance, each) for each in parents.values()):
-        return msgspec.structs.replace(instance, status=ACTIVE, hidden=False, waits=False)
+        return msgspec.structs.replace(
+            instance, status=ACTIVE, hidden=False, waits=False, activated_at=means.at
+        )
     return instance
 
 

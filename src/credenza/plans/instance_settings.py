@@ -13,6 +13,7 @@ import msgspec
 
 from credenza.connectors.halves import public_half
 from credenza.errors import Invalid, Problem
+from credenza.plans import deployments
 from credenza.plans.fields import keep, refuse
 from credenza.plans.instance_providers import (
     AUTH_CONFIG,
@@ -77,6 +78,31 @@ def set_providers(
         seen.add(parent.id)
         instance = Setting(means, template, instance, parent, item, pointer).apply()
     return instance
+
+
+def require_usable(means: Means, template: Template, items: Sequence[InstanceProviderItem]) -> None:
+    """Refuse a new instance that would inherit what is archived; instances that are there go on with it.
+
+    Raises:
+        Invalid: `use_after_delete`.
+    """
+    parents = template.active_providers
+    inherited = [(parent, find_inherited(means, parent)) for parent in parents]
+    wanted: dict[str, list[str | None]] = {
+        deployments.KIND: [parent.current.deployment_id for parent in parents],
+        CONFIG: [config for parent, config in inherited if not _brings(items, parent, config)],
+    }
+    for kind, ids in wanted.items():
+        if any(each.status != ACTIVE for each in find_previews(means.reader, kind, ids).values()):
+            message = f"A provider of this integration has a {kind} that is archived: give it another first."
+            raise archived("/integration_id", message)
+
+
+def _brings(items: Sequence[InstanceProviderItem], parent: TemplateProvider, inherited: str | None) -> bool:
+    """Tell whether a provider is to be set with another config than the one it would inherit."""
+    named = {parent.id, parent.provider_id, parent.type}
+    configs = [item.provider_config_id for item in items if item.provider_id in named]
+    return any(config not in {msgspec.UNSET, None, inherited} for config in configs)
 
 
 class Setting(NamedTuple):

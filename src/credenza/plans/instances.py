@@ -94,6 +94,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     session_template: SessionTemplate | None = None
     hidden: bool = False
     waits: bool = False
+    activated_at: int | None = None
     created_at: int
     updated_at: int
     archived_at: int | None = None

@@ -19,7 +19,8 @@ ACTIVE, ARCHIVED = "active", "archived"
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """The fields that all of them have; times are milliseconds.
 
-    `deployment_id` is what one is locked to, `owner_id` the provider of an instance that has it to itself.
+    `deployment_id` is what one is locked to, `owner_id` the provider of an instance that has it to itself,
+    `bound_id` the config that its secrets are sealed for.
     """
 
     id: str = ""
@@ -31,6 +32,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool = False
     deployment_id: str | None = None
     owner_id: str | None = None
+    bound_id: str | None = None
     scopes: list[str] | None = None
     created_at: int
     updated_at: int

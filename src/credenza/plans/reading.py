@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from credenza.model import Paper, Place
+from credenza.model import Choice, Paper, Place
 
 
 class Reader(Protocol):
@@ -16,6 +16,9 @@ class Reader(Protocol):
 
     def paper(self, kind: str, slug: str) -> Paper | None:
         """Return one paper; None: there is none."""
+
+    def listed(self, choice: Choice) -> Sequence[str]:
+        """Return the ids of what stands on a page; that these are all is compared, too."""
 
     def place(self, kind: str, id: str) -> Place | None:
         """Return where what a card is about stands; None: there is none."""

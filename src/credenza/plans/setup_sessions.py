@@ -3,6 +3,7 @@
     pending -> successful      once all providers of the template are set
             -> expired         past its time
             -> archived        with its instance
+            and from there nowhere
 
 Only what cannot be told from the instance is stored; its status, and that of its steps, is found when read.
 A session has a step for each active provider of the template, in the order in which they were added there.
@@ -216,14 +217,21 @@ def create_setup_session(
 
 
 def find_status(session: SetupSession, template: Template, instance: Instance, at: int) -> str:
-    """Return the status of a session at a time."""
+    """Return the status of a session at a time: the first end that it came to counts for good."""
     if session.status != PENDING:
         return session.status
-    if template.status != ACTIVE or not instance.is_open:
-        return ARCHIVED
-    if instance.status == ACTIVE:
+    if _is_before(instance.activated_at, session.expires_at):
         return SUCCESSFUL
+    if instance.status == ACTIVE and instance.activated_at is None:
+        return SUCCESSFUL  # since when, an instance of an earlier release does not say
+    gone = [each.archived_at for each in (template, instance) if each.status == ARCHIVED]
+    if any(_is_before(archived_at, session.expires_at) for archived_at in gone):
+        return ARCHIVED
     return EXPIRED if at >= session.expires_at else PENDING
+
+
+def _is_before(time: int | None, end: int) -> bool:
+    return time is not None and time < end
 
 
 def list_steps(

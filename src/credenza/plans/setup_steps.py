@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from credenza.connectors import ConnectorType
 from credenza.connectors.halves import public_half, split_halves
 from credenza.errors import Clash, Invalid, TypeNotLoaded
-from credenza.model import AUTH, CONFIG, Change, Keep, Paper, Place, Put
+from credenza.model import AUTH, CONFIG, Change, Choice, Keep, Paper, Place, Put
 from credenza.plans import auth_configs, configs
 from credenza.plans.catalogue import Method
 from credenza.plans.identifiers import new_id
@@ -29,7 +29,6 @@ from credenza.plans.instance_providers import (
 )
 from credenza.plans.instance_settings import InstanceProviderItem, Setting
 from credenza.plans.instances import Instance, InstanceProvider
-from credenza.plans.previews import ACTIVE, find_previews
 from credenza.plans.reading import Reader
 from credenza.plans.setup_sessions import (
     CONFIGURED,
@@ -39,13 +38,11 @@ from credenza.plans.setup_sessions import (
     settle,
     submit_step,
 )
-from credenza.plans.singles import Shelf, Single, archive
 from credenza.plans.templates import Template, TemplateProvider
 from credenza.plans.values import put_values
 from credenza.sensitive import Sensitive
 
 Values = Mapping[str, Any]
-T = TypeVar("T", bound=Single)
 UNFIT = "unfit_step"
 _UNFIT = "What was entered does not do for this provider."
 
@@ -138,8 +135,7 @@ class Step(NamedTuple):
         session = settle(self.session, self.template, instance, means.at)
         session = submit_step(session, self.view.step.id, means.at)
         saved = [change for part in parts.values() for change in (part.put, part.keep)]
-        former = _archive_former(self.means.reader, row, means.at)
-        return Saved(session, instance, [*saved, *former, *changes, SHELF.keep(session)])
+        return Saved(session, instance, [*saved, *changes, SHELF.keep(session)])
 
     def require_waiting(self) -> None:
         """Return if the step is not saved yet; raises Clash."""
@@ -215,18 +211,6 @@ def _make_part(question: Question, keep: Keep, values: dict[str, Any], leads: st
     return _Part(keep, put, Sensitive(values))
 
 
-def _archive_former(reader: Reader, row: InstanceProvider, at: int) -> list[Keep]:
-    """Return the changes that archive what was entered for a provider before, and for it alone."""
-
-    def find(shelf: Shelf[T], own: str | None) -> list[Keep]:
-        known = find_previews(reader, shelf.kind, [own]).get(own or "")
-        if known is None or known.owner_id != row.id or known.status != ACTIVE:
-            return []
-        return [shelf.keep(archive(shelf.find(reader, known.id), at))]
-
-    return [*find(configs.SHELF, row.config_id), *find(auth_configs.SHELF, row.auth_config_id)]
-
-
 class _Overlay:
     """Papers as they will be once some more are kept."""
 
@@ -244,6 +228,9 @@ class _Overlay:
 
     def place(self, kind: str, id: str) -> Place | None:
         return self._reader.place(kind, id)
+
+    def listed(self, choice: Choice) -> Sequence[str]:
+        return self._reader.listed(choice)
 
 
 def _make_paper(keep: Keep) -> Paper:

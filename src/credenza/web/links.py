@@ -30,11 +30,6 @@ def own_address(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return f"http://{named}" if port in {None, _HTTP} else f"http://{named}:{port}"
 
 
-def find_tenant(opened: Credenza, id: bytes) -> Tenant | None:
-    """Return the workspace of an id; None: there is none."""
-    return next((tenant for tenant in opened.accounts.workspaces() if tenant.id == id), None)
-
-
 def derive_secret(opened: Credenza, tenant: Tenant, session: SetupSession) -> Sensitive[str] | None:
     """Return the secret of a setup session's link; None where the vault's key is missing."""
     try:

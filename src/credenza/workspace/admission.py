@@ -19,6 +19,7 @@ from credenza.model import (
     Change,
     Drop,
     Expect,
+    ExpectPage,
     Flawed,
     Item,
     Keep,
@@ -179,7 +180,7 @@ def _examine_source(change: Change | Outline, before: Record | None) -> Problem 
 
 
 def _examine_state(change: Change | Outline, before: Record | None) -> Problem | None:
-    if isinstance(change, (Flawed, Keep, Rely)):
+    if isinstance(change, (Flawed, Keep, Rely, ExpectPage)):
         return None
     expected = change.version if isinstance(change, Expect) else change.expected_version
     if expected is not None and expected != (before.version if before else 0):

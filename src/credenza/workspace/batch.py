@@ -24,6 +24,7 @@ from credenza.model import (
     Change,
     Drop,
     Expect,
+    ExpectPage,
     Item,
     Keep,
     Migrate,
@@ -174,7 +175,9 @@ class Batch:
         return self._digest(step.connector, put.source.reveal(), replace_apis=put.replace_apis)
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
-        if isinstance(change, (Keep, Rely)) or (isinstance(change, Expect) and change.kind is not None):
+        if isinstance(change, (Keep, Rely, ExpectPage)) or (
+            isinstance(change, Expect) and change.kind is not None
+        ):
             self._keep(index, change)
             return None
         told: set[str] = set()
@@ -200,7 +203,7 @@ class Batch:
             self._leave(index, change, before)
         return None
 
-    def _keep(self, index: int, keep: Keep | Expect | Rely) -> None:
+    def _keep(self, index: int, keep: Keep | Expect | ExpectPage | Rely) -> None:
         if isinstance(keep, Keep):
             planned = plan_paper(keep, self._tx, self._context.actor, self._context.ring, self.now)
         else:

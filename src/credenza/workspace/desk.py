@@ -8,6 +8,7 @@ compared when it is written, and a surface cannot forget to.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
@@ -22,6 +23,7 @@ from credenza.model import (
     Choice,
     Drop,
     Expect,
+    ExpectPage,
     Found,
     Keep,
     Paper,
@@ -35,6 +37,7 @@ from credenza.model import (
     Shared,
 )
 from credenza.ports import Tx
+from credenza.randomness import random_bytes
 from credenza.vault import Ring
 from credenza.workspace.face import Workspace
 from credenza.workspace.halves import Part, Parts, read_held
@@ -42,7 +45,8 @@ from credenza.workspace.pairing import Entered, check_pair
 from credenza.workspace.papers import is_genuine
 
 T = TypeVar("T")
-_TRIES = 4
+_TRIES = 12
+_PAUSE, _LONGEST_PAUSE = 0.002, 0.064  # seconds before another try: at most, the first time and ever
 ALL_STAYS = Entered()
 _NO_HALF = Problem("not_found", "This is not there, or is of another connector type.", keyword="exists")
 
@@ -66,6 +70,7 @@ class Desk:
         self._tenant = workspace.actor.tenant
         self._ring = ring
         self._versions: dict[tuple[str, str], int] = {}
+        self._pages: dict[Choice, tuple[str, ...]] = {}
         self._relied: dict[tuple[str, str], None] = {}
         self._rings = workspace.ring_of
         self._operating = allows(workspace.actor, Permission.OPERATE)
@@ -155,9 +160,18 @@ class Desk:
         """Return what stands on a page, in its order, and where; nothing of it is read, nor compared."""
         return self._tx.cards(choice)
 
+    def listed(self, choice: Choice) -> tuple[str, ...]:
+        """Return the ids of what stands on a page, which are compared when the plan is written."""
+        ids = tuple(place.id for place in self._tx.cards(choice))
+        self._pages[choice] = ids
+        return ids
+
     def page(self, choice: Choice) -> Sequence[tuple[Place, Paper]]:
         """Return what stands on a page, in its order; a paper of several cards comes several times."""
-        places = self._tx.cards(choice)
+        return self.standing(self._tx.cards(choice))
+
+    def standing(self, places: Sequence[Place]) -> Sequence[tuple[Place, Paper]]:
+        """Return what stands at places, each with its own."""
         papers: dict[tuple[str, str], Paper] = {}
         for kind in {place.kind for place in places}:
             slugs = sorted({place.slug for place in places if place.kind == kind})
@@ -174,6 +188,7 @@ class Desk:
             for (kind, slug), version in self._versions.items()
             if (kind, slug) not in kept
         ]
+        read += [ExpectPage(choice, ids) for choice, ids in self._pages.items()]
         read += [Rely(wanted, kind) for kind, wanted in self._relied]
         saved = {change.name for change in changes if isinstance(change, (Put, Drop, Park))}
         read += [Expect(name, version) for name, version in self._records.items() if name not in saved]
@@ -216,7 +231,8 @@ class Papers:
             Conflict: somebody else kept changing the same papers.
         """
         self._workspace.require(Permission.WRITE, verb)
-        for _ in range(_TRIES):
+        for tries in range(_TRIES):
+            _wait(tries)
             catalogue = self._workspace.catalogue
             planned, changes = self._workspace.peek(partial(self._plan, plan, catalogue))
             if not planned.changes:
@@ -234,3 +250,10 @@ class Papers:
         desk = Desk(tx, self._workspace, ring, catalogue)
         planned = plan(desk)
         return planned, desk.expectations(planned.changes)
+
+
+def _wait(tries: int) -> None:
+    """Wait a while before a try that is not the first: who clashed at one moment is not to do so again."""
+    if tries > 0:
+        share = int.from_bytes(random_bytes(2), "big") / 0xFFFF
+        time.sleep(share * min(_PAUSE * 2**tries, _LONGEST_PAUSE))

@@ -9,7 +9,7 @@ import msgspec
 from credenza import access
 from credenza.connectors.halves import HALVES, name_half
 from credenza.errors import CredenzaError, Problem
-from credenza.model import Actor, Expect, Item, Keep, Paper, Permission, Rely, Tenant
+from credenza.model import Actor, Expect, ExpectPage, Item, Keep, Paper, Permission, Rely, Tenant
 from credenza.model.entries import PACKAGES
 from credenza.plans.origins import KIND as ORIGINS
 from credenza.ports import Sheet, Tx
@@ -71,8 +71,11 @@ def plan_paper(keep: Keep, tx: Tx, actor: Actor, ring: Ring, at: int) -> tuple[I
     return Item(keep.slug, result, after.version), Sheet(before, after, keep.cards, keep.entry)
 
 
-def expect_paper(change: Expect | Rely, tx: Tx) -> tuple[Item, None] | Problem:
-    """Return a paper as it was expected to be found, or that it is not so any longer."""
+def expect_paper(change: Expect | ExpectPage | Rely, tx: Tx) -> tuple[Item, None] | Problem:
+    """Return what was expected to be found, a paper or a page, or that it is not so any longer."""
+    if isinstance(change, ExpectPage):
+        ids = tuple(place.id for place in tx.cards(change.choice))
+        return (Item(change.name, "unchanged"), None) if ids == change.ids else STALE
     if isinstance(change, Rely):
         shared = tx.shared(change.kind, [change.name]).get(change.name)
         return STALE if shared is None else (Item(change.name, "unchanged", shared.paper.version), None)

@@ -128,6 +128,11 @@ class SqliteStore:
         rows = self._query("SELECT id, uuid, slug, created_at FROM workspaces ORDER BY slug")
         return [Tenant(*row) for row in rows]
 
+    def tenant(self, id: bytes) -> Tenant | None:
+        """Return the workspace of an id; None: there is none."""
+        rows = self._query("SELECT id, uuid, slug, created_at FROM workspaces WHERE uuid = ?", id)
+        return next((Tenant(*row) for row in rows), None)
+
     def add_tenant(self, tenant: Tenant, rings: Sequence[RingRow], begin: Callable[[Tx], None]) -> Tenant:
         """Add a workspace with its key ring, and what `begin` writes into it."""
 

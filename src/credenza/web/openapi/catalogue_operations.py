@@ -26,6 +26,7 @@ from credenza.web.templates.providers import NAMING
 _CATALOGUE, _DEPLOYMENTS, _IDENTITIES = "Catalogue", "Deployments", "Identities"
 _SLUG = "A provider is a connector type; its slug is the type's name, and serves as its id in every call."
 _USED = "What refers to it already goes on doing so; nothing new may."
+_IN_USE = "One that a provider of an integration or an active instance uses is a 409 `in_use`."
 _ALL = "What is left out stays; metadata is replaced as a whole. What is archived is a 410."
 
 
@@ -61,7 +62,7 @@ CATALOGUE: dict[str, Facts] = {
     "update_provider_deployment": write_facts(
         _DEPLOYMENTS, "DeploymentAnswer", CHANGE, "DeploymentUpdate", DEPLOYMENT, note=_ALL
     ),
-    "archive_deployment": write_facts(_DEPLOYMENTS, "DeploymentAnswer", ARCHIVE, note=_USED),
+    "archive_deployment": write_facts(_DEPLOYMENTS, "DeploymentAnswer", ARCHIVE, note=_IN_USE),
     "list_identity_actors": list_facts(_IDENTITIES, "IdentityActorAnswer"),
     "read_identity_actor": read_facts(_IDENTITIES, "IdentityActorAnswer"),
     "create_identity_actor": write_facts(

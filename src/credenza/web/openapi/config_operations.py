@@ -16,7 +16,10 @@ from credenza.web.openapi.template_operations import (
 
 _CONFIGS, _AUTH_CONFIGS, _CREDENTIALS = "Configs", "Auth configs", "Auth credentials"
 _SILENT = "No answer holds a value of it."
-_USED = f"What refers to it already goes on using it; nothing new may. {_SILENT}"
+_USED = (
+    "What something active uses is a 409 `in_use`, which says what that is. Its values are destroyed, and "
+    f"nothing brings them back. {_SILENT}"
+)
 _ALL = "What is left out stays; metadata is replaced as a whole. What is archived is a 410."
 _SEALED = (
     "Secrets are sealed for where the config leads that is named, else the default config of the deployment, "

@@ -16,8 +16,8 @@ from credenza.connectors.values import MAX_NUMBER
 Schema = dict[str, Any]
 
 TEXT = {"pattern": r"^[^\x00]*$"}
-# A text of nothing but mask characters is refused, and so is an empty one.
-_UNMASKED = r"^[^\x00]*[^*•\x00][^\x00]*$"
+# A text of nothing but mask characters is refused, and so is one of blanks, or an empty one.
+_UNMASKED = r"^[^\x00]*[^*•\s\x00][^\x00]*$"
 # Beyond these, readers of JSON do not agree on a number.
 _NUMBERS = {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
 _LONGEST_SECRET = 65_536

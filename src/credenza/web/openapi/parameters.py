@@ -165,7 +165,8 @@ ERRORS: dict[int, str] = {
     "clashes with what is there, and a retry never helps: `type_in_use` (integrations have the type, so its "
     "schema stays), `type_built_in` (every workspace has it), `type_outdated` (what is stored is of a later "
     "version of its type than the server has: upgrade the server, or the folder of the type), "
-    "`managed_by_instance` (its instance alone changes it).",
+    "`managed_by_instance` (its instance alone changes it), `in_use` (something active uses what was to be "
+    "archived).",
     410: "It is archived, and takes no changes any more.",
     412: "The record is not at the version that was expected.",
     413: "More than 32 MiB, or more than 10,000 integrations.",

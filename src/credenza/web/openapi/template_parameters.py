@@ -44,7 +44,7 @@ _PAGED = ("list-limit", "list-after", "list-before", "list-cursor", "list-order"
 TEMPLATE_PARAMETERS: dict[str, Schema] = {
     "list-limit": _describe(
         "limit",
-        "How many a page has at most.",
+        "How many a page has at most; one of large things ends at about 8 MiB, with more after it.",
         type="integer",
         minimum=1,
         maximum=MOST,

@@ -13,7 +13,7 @@ import msgspec
 
 from credenza.connectors import ConnectorType
 from credenza.connectors.pairing import list_places
-from credenza.errors import Damaged, Invalid, Problem, WrongKey
+from credenza.errors import Conflict, Damaged, Invalid, Problem, WrongKey
 from credenza.model import Actor, Role, Tenant
 from credenza.plans.catalogue import read_providers
 from credenza.plans.instance_providers import Means, Pairing, record_name
@@ -36,7 +36,6 @@ from credenza.plans.setup_steps import Step as StepPlan
 from credenza.plans.templates import Template, find_template
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
-from credenza.web.links import find_tenant
 from credenza.web.setup.model import (
     Answers,
     Form,
@@ -60,6 +59,10 @@ _CHANGED = Problem(
     "question_changed",
     "What is asked for here has changed since this page was opened: see where it goes now, and enter it "
     "again.",
+)
+_BUSY = Problem(
+    "conflict",
+    "This could not be saved just now: send it again. Secrets are not shown, and have to be entered again.",
 )
 _NOTHING_CHOSEN = "Name a tool or a pattern, or choose “All tools”."
 
@@ -108,14 +111,24 @@ class SetupSessions:
 
         Raises:
             LinkUnknown, LinkExpired: see `model.Setup`.
-            CredenzaError: it cannot be saved now; Clash, Conflict: somebody saved it before.
+            CredenzaError: it cannot be saved now; Clash: somebody saved it before.
         """
         tenant, proof = self._read_secret(secret)
         actor = Actor(tenant, f"setup:{session_id}", Role.EDITOR)
         papers = Papers(self._opened.workspace(actor))
-        return papers.change(
-            _VERB, lambda desk: self._save(self._enter(desk, tenant, session_id, proof), step_id, answers)
-        )
+        try:
+            return papers.change(
+                _VERB, lambda desk: self._save(self._enter(desk, tenant, session_id, proof), step_id, answers)
+            )
+        except Conflict:
+            page = papers.read(
+                lambda desk: self._draw(
+                    self._enter(desk, tenant, session_id, proof), step_id, answers, [_BUSY]
+                )
+            )
+            if page.form is None:
+                raise
+            return page
 
     def _look(
         self, session_id: str, secret: Sensitive[str], step_id: str | None, answers: Answers | None
@@ -128,7 +141,7 @@ class SetupSessions:
 
     def _read_secret(self, secret: Sensitive[str]) -> tuple[Tenant, bytes]:
         read = read_secret(SETUP, secret.reveal())
-        tenant = None if read is None else find_tenant(self._opened, read.workspace)
+        tenant = None if read is None else self._opened.accounts.find_workspace(read.workspace)
         if read is None or tenant is None:
             raise LinkUnknown
         return tenant, read.proof

@@ -216,6 +216,6 @@ class Setup(Protocol):
         """Save a step and return the page after it, or the same form with what is wrong with it.
 
         Raises:
-            CredenzaError: it cannot be saved now; Conflict: another one saved at the same moment.
+            CredenzaError: it cannot be saved now; Clash: another one saved it before.
         """
         ...

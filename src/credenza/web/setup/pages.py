@@ -69,6 +69,10 @@ _WORDS: dict[int, tuple[str, str]] = {
         "What you entered was not saved. Open the link again in a while.",
     ),
 }
+_BUSY = (
+    "This could not be saved just now",
+    "Nothing was saved: something changed at the same moment. Open the link again and send the form anew.",
+)
 _FAILED = (
     "Something went wrong on our side",
     "What you entered was not saved. Open the link again in a while.",
@@ -146,9 +150,14 @@ def show_page(
     return _answer(body, status, ancestors=list_ancestors(page.frame_ancestors), secure=secure)
 
 
-def show_failure(status: int, addresses: Addresses, *, secure: bool = False) -> Response[bytes]:
-    """Return the plain page of a link or a form that leads nowhere, without a word of what was sent."""
-    title, text = _WORDS.get(status, _FAILED)
+def show_failure(
+    status: int, addresses: Addresses, *, busy: bool = False, secure: bool = False
+) -> Response[bytes]:
+    """Return the plain page of a link or a form that leads nowhere, without a word of what was sent.
+
+    `busy`: it clashed with another change alone, and may be sent again.
+    """
+    title, text = _BUSY if busy else _WORDS.get(status, _FAILED)
     body = (
         _templates()
         .get_template("failure.html")

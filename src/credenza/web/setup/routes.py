@@ -13,7 +13,7 @@ from litestar import HttpMethod, Request, Response, get, post, route
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
-from credenza.errors import CredenzaError, NotFound
+from credenza.errors import Conflict, CredenzaError, NotFound
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
 from credenza.web.paths import segment
@@ -46,7 +46,8 @@ def answer_failure(request: AnyRequest, error: Exception) -> Response[bytes]:
         fields = {"request": str(request.scope.get("credenza.id", "")), "failure": describe(error)}
         _log.error("setup page failed", extra=fields)
     addresses = Addresses(_public_url(request), "", Sensitive(""))
-    return show_failure(status, addresses, secure=_is_secure(request))
+    busy = isinstance(error, Conflict)
+    return show_failure(status, addresses, busy=busy, secure=_is_secure(request))
 
 
 _FAILURES: dict[int | type[Exception], Callable[..., Response[bytes]]] = dict.fromkeys(

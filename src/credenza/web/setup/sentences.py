@@ -23,7 +23,7 @@ _BY_PATTERN = {
 }
 _BY_CODE = {
     "required": _MISSING,
-    "empty_secret": _MISSING,
+    "empty_secret": "These are only blanks; enter the value itself.",
     "masked_secret": "These are only mask characters; enter the value itself.",
     "secret_too_long": "This is longer than 65,536 bytes.",
     "unreadable_url": (

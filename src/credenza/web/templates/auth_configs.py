@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -23,7 +24,8 @@ from credenza.plans.catalogue import Providers
 from credenza.plans.configs import DEPLOYMENT
 from credenza.plans.configs import KIND as CONFIG
 from credenza.plans.previews import Preview, find_previews
-from credenza.plans.singles import Given, archive
+from credenza.plans.retirement import end
+from credenza.plans.singles import Given
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest, workspace_of
@@ -114,7 +116,7 @@ async def list_auth_configs(request: AnyRequest) -> Answer:
     """List auth configs."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[AuthConfigAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         providers = find(desk)
 
         def show_all(found: Sequence[tuple[Place, Paper]]) -> list[AuthConfigAnswer]:
@@ -173,16 +175,18 @@ async def update_provider_auth_config(request: AnyRequest, provider_auth_config_
 
 @delete(_ONE, before_request=require_actor, status_code=200)
 async def archive_provider_auth_config(request: AnyRequest, provider_auth_config_id: FromPath[str]) -> Answer:
-    """Archive an auth config; what refers to it already goes on using it."""
+    """Archive an auth config that nothing active uses, and destroy its secrets."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_auth_config_id)
 
     def plan(desk: Desk, _: Providers) -> tuple[AuthConfig, list[Change]]:
-        auth = archive(SHELF.find_open(desk, named), at)
-        return auth, [SHELF.keep(auth)]
+        auth, changes = end(desk, SHELF, named, at)
+        return auth, [*changes, *mark(desk, _FOLLOWED, named, at)]
 
-    return await _change(request, plan)
+    gone = await _change(request, plan)
+    await follow(request, _FOLLOWED, named)
+    return gone
 
 
 async def _change(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -22,7 +23,7 @@ from credenza.plans.configs import (
     update_config,
 )
 from credenza.plans.previews import Preview, find_previews
-from credenza.plans.singles import archive
+from credenza.plans.retirement import end
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
@@ -31,6 +32,7 @@ from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
 from credenza.web.templates.asking import now, providers_of, read_papers, require_writer, save_values
 from credenza.web.templates.bodies import Body
+from credenza.web.templates.instance_cascade import follow, mark
 from credenza.web.templates.instance_means import name_providers
 from credenza.web.templates.previews import ReferencePreview, show_reference
 from credenza.web.templates.query import Listing, read_choice, require_no_query
@@ -40,6 +42,7 @@ from credenza.workspace.desk import Desk, Planned
 PATH = "/provider-configs"
 _ONE = f"{PATH}/{{provider_config_id:str}}"
 _VERB = "config"
+_FOLLOWED = "provider_config"  # what instances are linked to it by
 _POINTERS = {PREFIX: "/value"}
 LISTING = Listing(KIND, links=("provider_id", "provider_deployment_id"))
 _new = Body(ConfigBody)
@@ -93,7 +96,7 @@ async def list_configs(request: AnyRequest) -> Answer:
     """List configs."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[ConfigAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         providers = find(desk)
 
         def show_all(found: Sequence[tuple[Place, Paper]]) -> list[ConfigAnswer]:
@@ -144,16 +147,18 @@ async def update_provider_config(request: AnyRequest, provider_config_id: FromPa
 
 @delete(_ONE, before_request=require_actor, status_code=200)
 async def archive_provider_config(request: AnyRequest, provider_config_id: FromPath[str]) -> Answer:
-    """Archive a config; what refers to it already goes on using it."""
+    """Archive a config that nothing active uses, and destroy its values."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_config_id)
 
     def plan(desk: Desk, _: Providers) -> tuple[Config, list[Change]]:
-        config = archive(SHELF.find_open(desk, named), at)
-        return config, [SHELF.keep(config)]
+        config, changes = end(desk, SHELF, named, at)
+        return config, [*changes, *mark(desk, _FOLLOWED, named, at)]
 
-    return await _change(request, plan)
+    gone = await _change(request, plan)
+    await follow(request, _FOLLOWED, named)
+    return gone
 
 
 async def _change(

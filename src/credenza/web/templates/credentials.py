@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -20,7 +21,7 @@ from credenza.plans.credentials import (
     create_credentials,
     update_credentials,
 )
-from credenza.plans.singles import archive
+from credenza.plans.retirement import end
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import require_actor
@@ -86,7 +87,7 @@ async def list_auth_credentials(request: AnyRequest) -> Answer:
     """List auth credentials."""
     choice, find = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[AuthCredentialsAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         named = name_providers(choice, find(desk))
         return read_page(
             desk, named, lambda found: [show_auth_credentials(SHELF.read(paper)) for _, paper in found]
@@ -130,14 +131,13 @@ async def update_auth_credentials(request: AnyRequest, provider_auth_credentials
 async def archive_auth_credentials(
     request: AnyRequest, provider_auth_credentials_id: FromPath[str]
 ) -> Answer:
-    """Archive auth credentials; what refers to them already goes on doing so."""
+    """Archive auth credentials that nothing active uses, and destroy the client's secret."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_auth_credentials_id)
 
     def plan(desk: Desk, _: Providers) -> tuple[Credentials, list[Change]]:
-        credentials = archive(SHELF.find_open(desk, named), at)
-        return credentials, [SHELF.keep(credentials)]
+        return end(desk, SHELF, named, at)
 
     return await _change(request, plan, _CHANGED)
 

@@ -24,7 +24,7 @@ from credenza.plans.deployments import (
     update_deployment,
 )
 from credenza.plans.previews import Preview, preview_kept
-from credenza.plans.singles import archive
+from credenza.plans.retirement import end
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
@@ -97,7 +97,7 @@ async def list_deployments(request: AnyRequest) -> Answer:
         previews = find_configs(desk, *deployments)
         return [show_deployment(each, previews) for each in deployments]
 
-    def job(desk: Desk) -> Page[DeploymentAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         known = providers(desk)
         links = tuple(
             (relation, known.translate(ids) if relation == PROVIDER else ids)
@@ -144,14 +144,13 @@ async def update_provider_deployment(request: AnyRequest, provider_deployment_id
 
 @delete(_ONE, before_request=require_actor, status_code=200)
 async def archive_deployment(request: AnyRequest, provider_deployment_id: FromPath[str]) -> Answer:
-    """Archive a deployment; what refers to it already goes on using it."""
+    """Archive a deployment that nothing active uses."""
     require_no_query(request)
     await require_writer(request, _VERB)
     at, named = now(request), segment(provider_deployment_id)
 
     def run(desk: Desk, _: Providers) -> tuple[Deployment, list[Change]]:
-        gone = archive(SHELF.find_open(desk, named), at)
-        return gone, [SHELF.keep(gone)]
+        return end(desk, SHELF, named, at)
 
     return await _change(request, run)
 

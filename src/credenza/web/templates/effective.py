@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from credenza.errors import Invalid, Problem
 from credenza.model import Choice, Paper, Place
-from credenza.web.templates.answers import Page
+from credenza.web.templates.answers import Filling, Page, is_there, walk
+from credenza.web.templates.query import write_cursor
 from credenza.workspace.desk import Desk
 
 T = TypeVar("T")
 Found = Sequence[tuple[Place, Paper]]
 _CHUNK = 200
 _MOST = 5_000  # things that one page looks at
-_TOO_MANY = "Too many things would have to be looked at: narrow the list, by time or by what they are of."
 
 
 class Stored(NamedTuple):
@@ -31,36 +30,30 @@ def read_effective_page(
     choice: Choice,
     stored: Sequence[Stored],
     find: Callable[[Found], Sequence[tuple[str, T]]],
-) -> Page[T]:
-    """Return the page of a choice, of things that have one of its statuses as `find` tells it.
+    show: Callable[[Sequence[T]], Iterable[object]],
+) -> Page[msgspec.Raw]:
+    """Return the page of a choice, of things that have one of its statuses as `find` tells it, by `show`.
 
-    `stored` says for each of these where such things are. A page ends where it has looked at many.
-
-    Raises:
-        Invalid: `too_many`: among many things there is none of these statuses.
+    `stored` says for each of these where such things are. A page ends where it has looked at many, be there
+    something on it or not, and a cursor goes on from there.
     """
-    anchor = choice.before or choice.after
-    if anchor is not None and desk.place(choice.kind, anchor) is None:
+    if not is_there(desk, choice):
         return Page([])
-    wanted, narrowed = set(choice.statuses), _narrow(choice, stored)
-    found: list[T] = []
-    more, seen = bool(narrowed.statuses), 0
-    while more and len(found) <= choice.limit and seen < _MOST:
-        chunk = desk.page(narrowed)
-        chosen = [thing for status, thing in find(chunk) if status in wanted]
-        found = [*chosen, *found] if choice.before is not None else [*found, *chosen]
-        more, seen = len(chunk) == narrowed.limit, seen + len(chunk)
-        if more and choice.before is not None:
-            narrowed = msgspec.structs.replace(narrowed, before=chunk[0][0].id)
-        elif more:
-            narrowed = msgspec.structs.replace(narrowed, after=chunk[-1][0].id)
-        narrowed = msgspec.structs.replace(narrowed, limit=_CHUNK)
-    if more and not found:
-        raise Invalid(_TOO_MANY, problems=[Problem("too_many", _TOO_MANY, "", "range")])
-    beyond = more or len(found) > choice.limit
-    if choice.before is not None:
-        return Page(found[-choice.limit :], more_after=True, more_before=beyond)
-    return Page(found[: choice.limit], more_after=beyond, more_before=anchor is not None)
+    wanted, narrowed, filling = set(choice.statuses), _narrow(choice, stored), Filling(choice)
+    side = "before" if filling.backwards else "after"
+    more, seen, last = bool(narrowed.statuses), 0, ""
+    while more and seen < _MOST:
+        places = desk.places(narrowed)
+        for run in walk(places, backwards=filling.backwards):
+            chosen = [thing for status, thing in find(desk.standing(run)) if status in wanted]
+            room = filling.room
+            if not filling.add(show(chosen[:room])) or len(chosen) > room:
+                return filling.finish(more=True)
+        more, seen = len(places) == narrowed.limit, seen + len(places)
+        if more:
+            last = places[0 if filling.backwards else -1].id
+            narrowed = msgspec.structs.replace(narrowed, limit=_CHUNK, **{side: last})
+    return filling.finish(more=more, cursor=write_cursor(side, last) if more else None)
 
 
 def _narrow(choice: Choice, stored: Sequence[Stored]) -> Choice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
+import msgspec
 from litestar import get, put
 from litestar.params import FromPath
 
@@ -248,7 +249,7 @@ async def list_instance_providers(request: AnyRequest) -> Answer:
         around = Surroundings.read(desk, known, [instance for instance, _ in pairs], pairs)
         return [show_instance_provider(*pair, around) for pair in pairs]
 
-    def job(desk: Desk) -> Page[InstanceProviderAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         known = providers(desk)
         return read_page(desk, name_providers(choice, known), lambda found: show_all(desk, known, found))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -120,7 +121,7 @@ async def list_instances(request: AnyRequest) -> Answer:
     """List instances."""
     choice, providers = read_choice(request, LISTING), await providers_of(request)
 
-    def job(desk: Desk) -> Page[InstanceAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         known = providers(desk)
 
         def show_all(found: Sequence[tuple[Place, Paper]]) -> list[InstanceAnswer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -185,7 +186,7 @@ async def list_integration_providers(request: AnyRequest) -> Answer:
         references = References.read(desk, providers(desk), [provider for _, provider in pairs])
         return [show_template_provider(*pair, references) for pair in pairs]
 
-    def job(desk: Desk) -> Page[TemplateProviderAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         named = name_providers(choice, providers(desk))
         return read_page(desk, named, lambda found: show_all(desk, found))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
@@ -113,7 +114,7 @@ async def list_templates(request: AnyRequest) -> Answer:
     def show_all(desk: Desk, found: Sequence[tuple[Place, Paper]]) -> list[TemplateAnswer]:
         return _show(desk, providers(desk), [read_template(paper) for _, paper in found])
 
-    def job(desk: Desk) -> Page[TemplateAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         named = name_providers(choice, providers(desk))
         return read_page(desk, named, lambda found: show_all(desk, found))
 

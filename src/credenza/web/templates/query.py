@@ -187,6 +187,12 @@ def read_cursor(text: str) -> tuple[str, str]:
     )
 
 
+def write_cursor(side: str, anchor: str) -> str:
+    """Return the cursor of an id, and the side of it that a page is on: after or before."""
+    said = msgspec.json.encode((side, anchor))
+    return _CURSOR + base64.urlsafe_b64encode(said).decode().rstrip("=")
+
+
 def _read_base62(text: str) -> bytes:
     number = 0
     for digit in text:

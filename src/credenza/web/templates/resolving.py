@@ -22,12 +22,12 @@ from credenza.settings import Credenza
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import credential_of
-from credenza.web.links import find_tenant
 from credenza.web.paths import segment
 from credenza.web.templates.answers import answer
 from credenza.web.templates.query import require_no_query
-from credenza.web.templates.sessions import ONE, PART, find_whole
+from credenza.web.templates.sessions import ONE, PART
 from credenza.web.templates.times import write_time
+from credenza.web.templates.wholes import find_whole
 from credenza.workspace.desk import Desk, Papers
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -78,7 +78,9 @@ async def resolve_session(request: AnyRequest, session_id: FromPath[str]) -> Ans
     secret, wanted = Sensitive(credential_of(request)), segment(session_id)
     opened: Credenza = request.app.state.credenza
     proof = read_secret(SESSION, secret.reveal())
-    tenant = None if proof is None else await asyncio.to_thread(find_tenant, opened, proof.workspace)
+    tenant = (
+        None if proof is None else await asyncio.to_thread(opened.accounts.find_workspace, proof.workspace)
+    )
     if tenant is None:
         raise _refuse()
     reader = Actor(tenant, "session", Role.RUNTIME)
@@ -107,10 +109,11 @@ def _find(desk: Desk, id: str, secret: Sensitive[str], at: int) -> _Opened:
         Gone: the secret is right, and the session is over.
     """
     paper = desk.paper(SHELF.kind, id)
-    known = _NOBODY if paper is None else SHELF.read(paper).secret_hash
-    if not hmac.compare_digest(hash_secret(secret.reveal()), known) or paper is None:
+    session = None if paper is None else SHELF.read(paper)
+    known = _NOBODY if session is None else session.secret_hash
+    if not hmac.compare_digest(hash_secret(secret.reveal()), known) or paper is None or session is None:
         raise _refuse()
-    session, template, instance = find_whole(desk, id)
+    _, template, instance = find_whole(desk, session)
     require_open(session, template, instance, at)
     filters = find_filters(desk, template, instance)
     shown = {each: [show_filter(one) for one in chain] for each, chain in filters.items()}

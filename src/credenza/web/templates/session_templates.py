@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath
 
@@ -116,7 +117,7 @@ async def list_session_templates(request: AnyRequest) -> Answer:
     def show_all(desk: Desk, found: Sequence[tuple[Place, Paper]]) -> list[SessionTemplateAnswer]:
         return show_session_templates(desk, providers(desk), [read_instance(paper) for _, paper in found])
 
-    def job(desk: Desk) -> Page[SessionTemplateAnswer]:
+    def job(desk: Desk) -> Page[msgspec.Raw]:
         return read_page(desk, choice, lambda found: show_all(desk, found))
 
     return answer_page(request, await read_papers(request, job))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath
 
 from credenza.errors import Gone
-from credenza.model import Paper, Permission, Place, Role
+from credenza.model import Permission, Role
 from credenza.plans.catalogue import Providers
-from credenza.plans.instances import KIND as INSTANCE
-from credenza.plans.instances import Instance, find_instance, read_instance
 from credenza.plans.links import SESSION, write_secret
 from credenza.plans.previews import ACTIVE, ARCHIVED
 from credenza.plans.sessions import (
@@ -30,8 +28,6 @@ from credenza.plans.sessions import (
     name_part,
 )
 from credenza.plans.singles import archive
-from credenza.plans.templates import KIND as TEMPLATE
-from credenza.plans.templates import Template, find_template, read_template
 from credenza.randomness import random_bytes
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
@@ -48,6 +44,7 @@ from credenza.web.templates.query import Listing, read_choice, require_no_query
 from credenza.web.templates.session_parts import ProviderPart, Shown
 from credenza.web.templates.session_templates import PART as TEMPLATE_PART
 from credenza.web.templates.times import write_time, write_time_or_none
+from credenza.web.templates.wholes import Whole, Wholes, find_whole
 from credenza.workspace.desk import Desk, Papers, Planned
 
 PATH = "/sessions"
@@ -118,36 +115,15 @@ class SessionAnswer(TypedDict):
     archived_at: str | None
 
 
-class Whole(NamedTuple):
-    """A session with what it is of."""
-
-    session: Session
-    template: Template
-    instance: Instance
-
-
-def find_wholes(desk: Desk, found: Sequence[tuple[Place, Paper]]) -> list[Whole]:
-    """Return the sessions of papers with what they are of."""
-    sessions = [SHELF.read(paper) for _, paper in found]
-    wanted = sorted({each.integration_instance_id for each in sessions})
-    instances = {slug: read_instance(paper) for slug, paper in desk.papers(INSTANCE, wanted).items()}
-    above = sorted({each.integration_id for each in instances.values()})
-    templates = {slug: read_template(paper) for slug, paper in desk.papers(TEMPLATE, above).items()}
-    return [
-        Whole(each, templates[each.integration_id], instances[each.integration_instance_id])
-        for each in sessions
-    ]
-
-
 def show_sessions(
-    desk: Desk, providers: Providers, wholes: Sequence[Whole], base: str, at: int
+    desk: Desk, providers: Providers, wholes: Sequence[Whole[Session]], base: str, at: int
 ) -> list[SessionAnswer]:
     """Return sessions as answers show them at a time; `base` is the server's own address."""
     shown = Shown.read(desk, providers, [whole.instance for whole in wholes])
     return [_show(whole, shown, base, at) for whole in wholes]
 
 
-def _show(whole: Whole, shown: Shown, base: str, at: int) -> SessionAnswer:
+def _show(whole: Whole[Session], shown: Shown, base: str, at: int) -> SessionAnswer:
     session, instance = whole.session, whole.instance
     parts = shown.list_parts(instance, PART, session.id, "session.provider")
     return {
@@ -227,13 +203,17 @@ async def list_sessions(request: AnyRequest) -> Answer:
     providers = await providers_of(request)
     stored = [_find_stored(status, at) for status in choice.statuses]
 
-    def job(desk: Desk) -> Page[SessionAnswer]:
-        def find(found: Found) -> list[tuple[str, Whole]]:
-            wholes = find_wholes(desk, found)
-            return [(ACTIVE if is_open(*whole, at) else ARCHIVED, whole) for whole in wholes]
+    def job(desk: Desk) -> Page[msgspec.Raw]:
+        wholes, known = Wholes(desk), providers(desk)
 
-        page = read_effective_page(desk, choice, stored, find)
-        return Page(show_sessions(desk, providers(desk), page.items, base, at), *page[1:])
+        def find(found: Found) -> list[tuple[str, Whole[Session]]]:
+            run = wholes.find([SHELF.read(paper) for _, paper in found])
+            return [(ACTIVE if is_open(*whole, at) else ARCHIVED, whole) for whole in run]
+
+        def show(run: Sequence[Whole[Session]]) -> list[SessionAnswer]:
+            return show_sessions(desk, known, run, base, at)
+
+        return read_effective_page(desk, choice, stored, find, show)
 
     return answer_page(request, await read_papers(request, job))
 
@@ -252,7 +232,7 @@ async def read_session(request: AnyRequest, session_id: FromPath[str]) -> Answer
     at, base = now(request), own_address(request)
 
     def job(desk: Desk) -> SessionAnswer:
-        [shown] = show_sessions(desk, providers(desk), [find_whole(desk, wanted)], base, at)
+        [shown] = show_sessions(desk, providers(desk), [find_whole(desk, SHELF.find(desk, wanted))], base, at)
         return shown
 
     return answer(request, await read_papers(request, job))
@@ -267,7 +247,7 @@ async def end_session(request: AnyRequest, session_id: FromPath[str]) -> Answer:
     at, base = now(request), own_address(request)
 
     def plan(desk: Desk) -> Planned[SessionAnswer]:
-        whole = find_whole(desk, wanted)
+        whole = find_whole(desk, SHELF.find(desk, wanted))
         if whole.session.status != ACTIVE:
             raise Gone("This session is archived.")
         ended = whole._replace(session=archive(whole.session, at))
@@ -276,13 +256,6 @@ async def end_session(request: AnyRequest, session_id: FromPath[str]) -> Answer:
 
     shown: SessionAnswer = await change_papers(request, _VERB, plan)
     return answer(request, shown)
-
-
-def find_whole(desk: Desk, id: str) -> Whole:
-    """Return a session by its id with what it is of; raises NotFound."""
-    session = SHELF.find(desk, id)
-    instance = find_instance(desk, session.integration_instance_id)
-    return Whole(session, find_template(desk, instance.integration_id), instance)
 
 
 HANDLERS = [create_instance_session, list_sessions, read_session, end_session]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn, TypedDict
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath
 
@@ -12,8 +13,6 @@ from credenza.access import allows
 from credenza.errors import Invalid, Problem
 from credenza.model import Actor, Permission
 from credenza.plans.catalogue import Providers
-from credenza.plans.instances import KIND as INSTANCE
-from credenza.plans.instances import Instance, find_instance, read_instance
 from credenza.plans.origins import find_origins
 from credenza.plans.previews import ARCHIVED
 from credenza.plans.setup_sessions import (
@@ -33,8 +32,7 @@ from credenza.plans.setup_sessions import (
     find_status,
     list_steps,
 )
-from credenza.plans.templates import KIND as TEMPLATE
-from credenza.plans.templates import Template, find_template, find_usable_template, read_template
+from credenza.plans.templates import find_usable_template
 from credenza.settings import Credenza
 from credenza.web.answers import Answer
 from credenza.web.asking import AnyRequest
@@ -51,6 +49,7 @@ from credenza.web.templates.integration_providers import preview_of
 from credenza.web.templates.previews import ProviderPreview
 from credenza.web.templates.query import GONE, Listing, read_choice, require_no_query
 from credenza.web.templates.times import read_time, write_time
+from credenza.web.templates.wholes import Whole, Wholes, find_whole
 from credenza.workspace.desk import Desk, Planned
 
 PATH = "/integration-setup-sessions"
@@ -128,14 +127,6 @@ class SetupSessionAnswer(TypedDict):
     expires_at: str
 
 
-class Whole(NamedTuple):
-    """A session with what it is of."""
-
-    session: SetupSession
-    template: Template
-    instance: Instance
-
-
 class Addresses(NamedTuple):
     """How addresses of sessions are written: for who may write, with the secret."""
 
@@ -157,7 +148,7 @@ class Addresses(NamedTuple):
 
 
 def show_setup_sessions(
-    desk: Desk, providers: Providers, wholes: Sequence[Whole], addresses: Addresses, at: int
+    desk: Desk, providers: Providers, wholes: Sequence[Whole[SetupSession]], addresses: Addresses, at: int
 ) -> list[SetupSessionAnswer]:
     """Return sessions as answers show them at a time."""
     instances = show_instances(desk, providers, [whole.instance for whole in wholes])
@@ -168,7 +159,11 @@ def show_setup_sessions(
 
 
 def _show(
-    whole: Whole, instance: InstanceAnswer, providers: Providers, write: Callable[[str | None], str], at: int
+    whole: Whole[SetupSession],
+    instance: InstanceAnswer,
+    providers: Providers,
+    write: Callable[[str | None], str],
+    at: int,
 ) -> SetupSessionAnswer:
     session = whole.session
     return {
@@ -260,12 +255,17 @@ async def list_setup_sessions(request: AnyRequest) -> Answer:
     providers = await providers_of(request)
     stored = [_find_stored(status, at) for status in choice.statuses]
 
-    def job(desk: Desk) -> Page[SetupSessionAnswer]:
-        def find(found: Found) -> list[tuple[str, Whole]]:
-            return [(find_status(*whole, at), whole) for whole in _find_wholes(desk, found)]
+    def job(desk: Desk) -> Page[msgspec.Raw]:
+        wholes, known = Wholes(desk), providers(desk)
 
-        page = read_effective_page(desk, choice, stored, find)
-        return Page(show_setup_sessions(desk, providers(desk), page.items, addresses, at), *page[1:])
+        def find(found: Found) -> list[tuple[str, Whole[SetupSession]]]:
+            run = wholes.find([SHELF.read(paper) for _, paper in found])
+            return [(find_status(*whole, at), whole) for whole in run]
+
+        def show(run: Sequence[Whole[SetupSession]]) -> list[SetupSessionAnswer]:
+            return show_setup_sessions(desk, known, run, addresses, at)
+
+        return read_effective_page(desk, choice, stored, find, show)
 
     return answer_page(request, await read_papers(request, job), _NO_STORE)
 
@@ -276,18 +276,6 @@ def _find_stored(status: str, at: int) -> Stored:
         return Stored((PENDING,), at - MAX_MINUTES * _MINUTE)
     found = {SUCCESSFUL: (PENDING, SUCCESSFUL), EXPIRED: (PENDING,), ARCHIVED: (PENDING,)}
     return Stored(found.get(status, ()))
-
-
-def _find_wholes(desk: Desk, found: Found) -> list[Whole]:
-    sessions = [SHELF.read(paper) for _, paper in found]
-    wanted = sorted({each.integration_instance_id for each in sessions})
-    instances = {slug: read_instance(paper) for slug, paper in desk.papers(INSTANCE, wanted).items()}
-    above = sorted({each.integration_id for each in sessions})
-    templates = {slug: read_template(paper) for slug, paper in desk.papers(TEMPLATE, above).items()}
-    return [
-        Whole(each, templates[each.integration_id], instances[each.integration_instance_id])
-        for each in sessions
-    ]
 
 
 @get(_ONE, before_request=require_actor)
@@ -303,12 +291,6 @@ async def read_setup_session(request: AnyRequest, integration_setup_session_id: 
         return shown
 
     return answer(request, await read_papers(request, job), _NO_STORE)
-
-
-def find_whole(desk: Desk, session: SetupSession) -> Whole:
-    """Return a session with what it is of."""
-    instance = find_instance(desk, session.integration_instance_id)
-    return Whole(session, find_template(desk, session.integration_id), instance)
 
 
 HANDLERS = [create_integration_setup_session, list_setup_sessions, read_setup_session]
