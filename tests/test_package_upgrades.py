@@ -183,6 +183,17 @@ def test_a_new_place_for_a_secret_asks_for_it_again(api, package, installed):
     }
 
 
+def test_an_api_that_leads_elsewhere_asks_for_the_secret_again_whoever_upgrades(api, package, installed):
+    apis = [{"api": "gpt-4o", "configuration": {"endpoint": "https://elsewhere.example"}}]
+    manifest = with_member(GATEWAY, "chat", apis=apis)
+    release(api, package, manifest=manifest)
+    refused = upgrade(api, installed, code=400)
+
+    assert {each["code"] for each in refused["errors"]} == {"secret_reentry_required"}
+    upgrade(api, installed, variables={"key": "canary-again"})
+    assert resolve(api, "acme-chat")["apis"][0]["configuration"] == {"endpoint": "https://elsewhere.example"}
+
+
 def test_a_new_member_asks_for_the_secrets_that_it_takes(api, package, installed):
     manifest = copy.deepcopy(GATEWAY)
     said = {"type": "sendgrid", "configuration": {"api_key": "${variables.key}"}}

@@ -85,9 +85,10 @@ def expect_paper(change: Expect | ExpectPage | Rely, tx: Tx) -> tuple[Item, None
 
 
 def _is_used(tx: Tx, type: str) -> bool:
-    halves = [name_half(type, half) for half in HALVES]
+    # What an upgrade put out of sight is of its type still, and may come back.
+    owned = [type, *(name_half(type, half) for half in HALVES)]
     return any(tx.page(type=type, limit=1)) or any(
-        any(tx.page(type=half, owned=True, limit=1)) for half in halves
+        any(tx.page(type=each, owned=True, limit=1)) for each in owned
     )
 
 

@@ -133,6 +133,8 @@ class _Merging:
                 configuration=Sensitive(configuration) if configured or sealed else None,
                 apis=apis,
                 replace_apis=replaces,
+                # An author must not lead a secret that is kept elsewhere, though who upgrades might.
+                leads=False,
             )
         version = self._here.record.version + 1
         cleared = {pointer for pointer, word in sealed.items() if word == "secret_cleared"}
