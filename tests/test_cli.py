@@ -132,6 +132,60 @@ def test_a_vault_without_its_key_is_told_with_a_code_of_its_own(prompt):
     assert prompt.rows("list")[0]["name"] == "a"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such mode there")
+def test_a_key_that_is_open_to_others_is_told_in_a_sentence_with_what_closes_it(tmp_path):
+    file = tmp_path / "key" / "kek"
+    prompt = Prompt(tmp_path, f"file://{file}")
+    prompt.run("init")
+    prompt.run("apply", "-", input=[OPENAI])
+    file.chmod(0o644)
+
+    told = prompt.run("resolve", "a", code=failures.UNAVAILABLE).stderr
+
+    assert told.startswith(
+        f"error: The key file {file} is open to other users: run `chmod 600 {file}`. This vault"
+    )
+    assert told.count(str(file)) == 2
+
+
+def test_what_is_no_integration_is_told_by_its_number_alone(prompt, tmp_path):
+    (tmp_path / "foo.txt").write_text("some words")
+
+    told = prompt.run("apply", tmp_path / "foo.txt", code=failures.REFUSED).stderr
+
+    assert "\n  #1: This must be an object. [wrong_type]\n" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["rollback", "a", "99"], ["get", "a", "--version", "99"], ["history", "a", "--diff", "1", "99"]],
+)
+def test_a_version_that_is_not_there_is_told_with_the_command_that_lists_them(prompt, arguments):
+    prompt.run("apply", "-", input=[OPENAI])
+
+    told = prompt.run(*arguments, code=failures.NOT_FOUND).stderr
+
+    assert told.startswith("error: There is no such version of this integration.\n")
+    assert told.endswith("\n`credenza history a` lists its versions.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("VALIDATION", CANARY, "strict or lenient"),
+        ("KEEP_VERSIONS", "0", "a whole number from 1 to 1,000,000"),
+        ("SETUP_MINUTES", "20000", "a whole number from 1 to 10,080"),
+        ("ACCESS_LOG", CANARY, "true or false"),
+    ],
+)
+def test_a_setting_that_cannot_be_says_what_it_can(prompt, name, value, allowed):
+    prompt.environment[f"CREDENZA_{name}"] = value
+
+    told = prompt.run("list", code=failures.NOT_STARTED).stderr
+
+    assert told == f"error: CREDENZA_{name} has a value it cannot have: it is {allowed}.\n"
+
+
 def test_a_fault_of_the_program_is_told_by_type_and_place_alone(prompt, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError(CANARY)

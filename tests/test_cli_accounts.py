@@ -158,6 +158,17 @@ def test_a_trail_that_was_touched_is_told_and_exports_no_heads(prompt, statement
     assert states(prompt.json("doctor", code=failures.REFUSED), "wrong") == {"workspace default: audit"}
 
 
+@pytest.mark.parametrize(
+    ("which", "said"), [("= 2", "row 2 is missing."), ("IN (2, 3)", "rows 2 to 3 are missing.")]
+)
+def test_rows_that_are_missing_are_counted_as_one_or_many(prompt, which, said):
+    for sent in (OPENAI, SENDGRID, {**OPENAI, "name": "c"}):
+        prompt.run("apply", "-", input=[sent])
+    damage(prompt, f"DELETE FROM audit WHERE sequence {which}")
+
+    assert f": {said}\n" in prompt.run("audit", "verify", code=failures.REFUSED).stdout
+
+
 def test_a_head_that_is_not_in_the_trail_is_told(prompt):
     head = prompt.json("audit", "heads")[0]
     other = head[:-1] + ("0" if head[-1] != "0" else "1")

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -112,7 +113,8 @@ def test_developer_mode_says_where_the_key_is_and_shows_an_api_key_at_its_first_
     second.stop()
 
     assert "crdz_" not in "".join(second.lines)
-    assert "credenza apikey create --role admin" in second.lines[-1]
+    activate = Path(sys.prefix) / "bin" / "activate"
+    assert second.lines[-2:] == [f"  . {activate}\n", "  credenza apikey create --role admin\n"]
 
 
 def test_a_start_finds_what_the_one_before_it_saved_under_the_same_key(serve, prompt):

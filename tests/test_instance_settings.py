@@ -211,6 +211,9 @@ def test_nor_does_a_customers_secret_go_where_the_template_leads(api, values):
 
     told = check_problem(answer, 400, "secret_reentry_required")
     assert places(told) == ["/provider_auth_config_id"]
+    assert told["errors"][0]["message"].startswith(
+        "`password`: This secret was entered for another destination"
+    )
 
 
 def test_both_halves_are_checked_together_by_the_conditions_of_the_type(api, values):

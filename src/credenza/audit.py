@@ -72,7 +72,9 @@ def examine(
         if entry.sequence == 1:
             begun.add(entry.verb)
         if entry.sequence != count + 1:
-            found.append(f"Stream {entry.stream}: rows {count + 1} to {entry.sequence - 1} are missing.")
+            found.append(
+                f"Stream {entry.stream}: {_say_rows(count + 1, entry.sequence - 1, 'is', 'are')} missing."
+            )
         if not verify(_row_bytes(tenant, entry, mac), entry.mac):
             found.append(
                 f"Stream {entry.stream}: row {entry.sequence} was changed, moved or follows a lost row."
@@ -94,6 +96,10 @@ def export(heads: Sequence[Head]) -> list[str]:
     return [f"{head.stream}:{head.count}:{head.mac.hex()}" for head in heads]
 
 
+def _say_rows(first: int, last: int, one: str, many: str) -> str:
+    return f"row {first} {one}" if first == last else f"rows {first} to {last} {many}"
+
+
 def _compare_heads(
     tenant: Tenant, ends: dict[str, tuple[int, bytes]], heads: Sequence[Head], verify: Verify
 ) -> list[str]:
@@ -103,7 +109,7 @@ def _compare_heads(
             found.append(f"Stream {head.stream}: its head was changed.")
         count, mac = ends.get(head.stream, (0, b""))
         if count < head.count:
-            found.append(f"Stream {head.stream}: rows {count + 1} to {head.count} were cut off.")
+            found.append(f"Stream {head.stream}: {_say_rows(count + 1, head.count, 'was', 'were')} cut off.")
         elif (count, mac) != (head.count, head.mac):
             found.append(f"Stream {head.stream}: its rows do not end where its head says.")
     known = {head.stream for head in heads}

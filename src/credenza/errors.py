@@ -56,6 +56,7 @@ class CredenzaError(Exception):
 
     code = "internal_error"
     retryable = False
+    advice = ""  # what a person at a prompt can do, where that is more than the message says
 
     def __init__(self, message: str = "", *, code: str = "", problems: Sequence[Problem] = ()) -> None:
         """Take the sentence for a person, a narrower code, and the problems found."""

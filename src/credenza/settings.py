@@ -65,7 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 msgspec.convert({name: value}, cls, strict=False)
             except msgspec.ValidationError:
-                raise Misconfigured(f"{_PREFIX}{name.upper()} has a value it cannot have.") from None
+                told = f"{_PREFIX}{name.upper()} has a value it cannot have{_say_allowed(cls, name)}."
+                raise Misconfigured(told) from None
         return msgspec.convert(given, cls, strict=False)
 
     def policy(self) -> Policy:
@@ -114,6 +115,16 @@ class Credenza(msgspec.Struct, frozen=True):
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+
+def _say_allowed(settings: type[Settings], name: str) -> str:
+    """Say which values a setting can have, as the end of a sentence; those of a text say so themselves."""
+    rules = msgspec.json.schema(settings)["$defs"][settings.__name__]["properties"][name]
+    if "enum" in rules:
+        return f": it is {' or '.join(sorted(rules['enum'], reverse=True))}"
+    if "minimum" in rules:
+        return f": it is a whole number from {rules['minimum']:,} to {rules['maximum']:,}"
+    return ": it is true or false" if rules.get("type") == "boolean" else ""
 
 
 def _read_origins(name: str, text: str | None) -> tuple[str, ...]:

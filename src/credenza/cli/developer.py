@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from credenza.cli.init import describe_key, program, where
+from credenza.cli.init import describe_key, where, write_call
 from credenza.cli.session import name_user
 from credenza.model import Role
 from credenza.settings import Credenza, default_store
@@ -51,7 +51,7 @@ def write_lines(credenza: Credenza, start: Start) -> Iterator[str]:
     yield start.key
     if start.token is None:
         yield "The API key was shown at the first start. Another one is made by:"
-        yield f"  {program()} apikey create --role admin{where(credenza.settings)}"
+        yield from write_call(f"apikey create --role admin{where(credenza.settings)}")
         return
     yield f"The API key of an administrator, shown this once: {start.token}"
     yield "Save an integration:"

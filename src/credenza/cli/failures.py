@@ -65,8 +65,9 @@ def tell(error: Exception, *, as_json: bool) -> int:
     click.echo(f"{label} {failure.message}", err=True)
     for problem in failure.errors:
         click.echo(f"  {write_problem(problem)}", err=True)
-    if failure.code in _ADVICE:
-        click.echo(_ADVICE[failure.code], err=True)
+    advice = getattr(error, "advice", "") or _ADVICE.get(failure.code)
+    if advice:
+        click.echo(advice, err=True)
     return failure.exit
 
 
@@ -86,9 +87,9 @@ def describe_failure(error: Exception) -> Failure:
 
 def write_problem(problem: Problem) -> str:
     """Write one problem as a line: which item, where in it, and why."""
-    item = "" if problem.index is None else f"#{problem.index + 1} "
-    place = " ".join(part for part in (problem.name, problem.pointer) if part)
-    return f"{item}{place}{': ' if item or place else ''}{problem.message} [{problem.code}]"
+    item = "" if problem.index is None else f"#{problem.index + 1}"
+    place = " ".join(part for part in (item, problem.name, problem.pointer) if part)
+    return f"{place}{': ' if place else ''}{problem.message} [{problem.code}]"
 
 
 def _explain_usage(error: click.ClickException) -> str:

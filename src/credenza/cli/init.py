@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import rich_click as click
@@ -51,6 +52,16 @@ def program() -> str:
     if shutil.which("credenza"):
         return "credenza"
     return shlex.quote(str(Path(sys.executable).with_name("credenza")))
+
+
+def write_call(arguments: str) -> Iterator[str]:
+    """Yield a call of this program as lines for another terminal, where no environment is active."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if activate.is_file():
+        yield f"  . {shlex.quote(str(activate))}"
+        yield f"  credenza {arguments}"
+    else:
+        yield f"  {program()} {arguments}"
 
 
 def describe_key(credenza: Credenza) -> str:

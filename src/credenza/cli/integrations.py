@@ -15,6 +15,7 @@ from credenza.cli.remote import remote_options
 from credenza.cli.revealing import reveal
 from credenza.cli.session import json_option, session, store_options, workspace_option
 from credenza.cli.variables import check_prefix, list_variables, write_shell
+from credenza.cli.versions import hinting
 from credenza.errors import NotFound
 from credenza.model import CATEGORIES
 from credenza.transfer.documents import write_yaml
@@ -37,7 +38,7 @@ def get(name: str, version: int | None) -> None:
 
     With --json it can be saved back with `credenza apply -`, which then changes nothing.
     """
-    with session() as (_, _, workspace):
+    with hinting(name), session() as (_, _, workspace):
         view = workspace.view(name) if version is None else workspace.version(name, version)
     shown = shapes.show(view, apis=True)
     if wants_json():

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import rich_click as click
 
 from credenza.cli.output import wants_json, write_json, write_table, write_time
 from credenza.cli.receipts import write_receipt
 from credenza.cli.session import json_option, saving_options, session, store_options, workspace_option
+from credenza.errors import NotFound
 from credenza.web.integrations import shapes
+from credenza.workspace.admission import NO_VERSION
 
 _VERSION = click.IntRange(min=1)
+
+
+@contextmanager
+def hinting(name: str) -> Iterator[None]:
+    """Say where the versions of an integration are listed, where one is asked for that is not there."""
+    try:
+        yield
+    except NotFound as error:
+        if error.message == NO_VERSION.message:
+            # Whatever has versions to be missing has a name: nothing else that was typed stands here.
+            error.advice = f"`credenza history {shlex.quote(name)}` lists its versions."
+        raise
 
 
 @click.command("history")
@@ -28,7 +44,7 @@ _VERSION = click.IntRange(min=1)
 @json_option
 def history(name: str, before: int | None, limit: int, diff: tuple[int, int] | None) -> None:
     """List the versions of one integration, newest first."""
-    with session() as (_, _, workspace):
+    with hinting(name), session() as (_, _, workspace):
         if diff is not None:
             _write_difference(workspace.difference(name, *diff), *diff)
             return
@@ -57,7 +73,7 @@ def history(name: str, before: int | None, limit: int, diff: tuple[int, int] | N
 @json_option
 def rollback(name: str, version: int, dry_run: bool, expected_version: int | None) -> None:
     """Make an earlier version of one integration its next one, secrets included."""
-    with session() as (_, _, workspace):
+    with hinting(name), session() as (_, _, workspace):
         kind = workspace.view(name).record.type
         receipt = workspace.rollback(name, version, expected_version=expected_version, dry_run=dry_run)
     write_receipt(receipt, [kind])

@@ -103,9 +103,9 @@ def _check_private(path: Path, status: os.stat_result) -> None:
         return
     name = shlex.quote(str(path))
     if status.st_uid != os.geteuid():
-        raise KeyDenied(f"The key file {path} belongs to another user: chown {os.geteuid()} {name}")
+        raise KeyDenied(f"The key file {path} belongs to another user: run `chown {os.geteuid()} {name}`.")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise KeyDenied(f"The key file {path} is open to other users: chmod 600 {name}")
+        raise KeyDenied(f"The key file {path} is open to other users: run `chmod 600 {name}`.")
 
 
 def _make_folders(folder: Path) -> None:

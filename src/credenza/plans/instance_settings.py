@@ -203,5 +203,5 @@ class Setting(NamedTuple):
 
 def _say_where(problem: Problem) -> str:
     """Say which key of the whole a problem is about; these pointers lead only to declared keys."""
-    key = problem.pointer.removeprefix("/configuration")
-    return f"At {key}: " if key else ""
+    key = problem.pointer.removeprefix("/configuration").removeprefix("/")
+    return f"`{key}`: " if key else ""

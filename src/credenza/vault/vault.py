@@ -89,7 +89,8 @@ class Vault:
             kek = self._fetch()
         except KeyUnusable as error:
             self._kek, label = None, self._provider.label
-            self._locked = f"{label}: {error.message} This vault needs the key {self.meta.kek_id}."
+            where = "" if label in error.message else f"{label}: "
+            self._locked = f"{where}{error.message} This vault needs the key {self.meta.kek_id}."
         else:
             self._kek, self._locked = kek, None
         self.forget()
