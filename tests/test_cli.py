@@ -186,6 +186,26 @@ def test_a_setting_that_cannot_be_says_what_it_can(prompt, name, value, allowed)
     assert told == f"error: CREDENZA_{name} has a value it cannot have: it is {allowed}.\n"
 
 
+@pytest.mark.parametrize("kek", ["file://{folder}/kek", "file://{folder}/below/kek", "nonsense", None])
+def test_an_init_that_is_refused_makes_nothing(tmp_path, kek):
+    prompt = Prompt(tmp_path, kek and kek.format(folder=tmp_path / "store"))
+
+    prompt.run("init", code=failures.NOT_STARTED)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_at_a_relative_path_is_refused_in_a_sentence(tmp_path, kek, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prompt = Prompt(tmp_path, kek)
+    prompt.environment["CREDENZA_STORE"] = "sqlite:///rel.db"
+
+    told = prompt.run("init", code=failures.NOT_STARTED).stderr
+
+    assert told.startswith("error: Write the store as sqlite:////absolute/path.db, with four slashes")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fault_of_the_program_is_told_by_type_and_place_alone(prompt, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError(CANARY)

@@ -85,6 +85,15 @@ def test_types_are_listed_explained_and_given_as_their_schema(prompt):
     assert prompt.json("types", "aws") == CATALOGUE["aws"].schema
 
 
+def test_a_list_of_types_shows_what_is_secret_and_what_is_where_it_carries_credentials(prompt):
+    secrets = {row["type"]: row["secrets"] for row in prompt.rows("types")}
+
+    for name, each in CATALOGUE.items():
+        told = [key.removesuffix(" (with credentials in it)") for key in secrets[name].split(", ") if key]
+        assert told == [key for key in each.keys if key in each.secrets | each.embeds]
+    assert secrets["mongovectordb"].endswith(" (with credentials in it)")
+
+
 def test_types_need_no_store(tmp_path):
     Prompt(tmp_path, "").run("types")
 

@@ -117,6 +117,19 @@ def test_developer_mode_says_where_the_key_is_and_shows_an_api_key_at_its_first_
     assert second.lines[-2:] == [f"  . {activate}\n", "  credenza apikey create --role admin\n"]
 
 
+def test_a_server_on_all_addresses_says_that_links_need_one(serve, prompt):
+    serve("--dev").stop()
+    [key] = (prompt.folder / "config" / "credenza" / "keys").iterdir()
+    told = serve("--host", "0.0.0.0", "--kek", f"file://{key}").stop()
+    quiet = serve(
+        "--host", "0.0.0.0", "--kek", f"file://{key}", "--public-url", "https://here.example.com"
+    ).stop()
+
+    assert told.startswith("Links that are handed out begin with http://0.0.0.0:")
+    assert "say --public-url, or CREDENZA_PUBLIC_URL." in told
+    assert "Links" not in quiet
+
+
 def test_a_start_finds_what_the_one_before_it_saved_under_the_same_key(serve, prompt):
     serve("--dev").stop()
     key = prompt.json("apikey", "create", "--role", "admin")["token"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from credenza.model import CATEGORIES
 from credenza.stores.sqlite import search
 from list_examples import ALL, LISTS, NAMES, PAGED, PROVIDERS, ask, fill, make, names, names_in, open_new
 from test_store_contract import settle
@@ -31,7 +32,6 @@ def shelf(workspace):
         ({"category": "CLOUD", "activeOnly": "false"}, ["beta-2"]),
         ({"category": "AI_MODEL", "type": "openai"}, ["gamma", "Zeta"]),
         ({"category": "EMAIL", "type": "openai"}, []),
-        ({"category": "email"}, []),
         ({"type": "unheard_of"}, []),
         ({"category": "", "type": ""}, ["alpha", "Beta", "gamma", "Zeta"]),
     ],
@@ -164,6 +164,8 @@ def test_a_list_knows_nothing_of_other_workspaces(client, key, path):
     "query",
     [
         "category=EMAIL&category=EMAIL",
+        "category=email",
+        "category=NOPE",
         "activeOnly=maybe",
         "activeOnly=true&activeOnly=true",
         "nonsense=1",
@@ -186,6 +188,13 @@ def test_a_query_that_repeats_or_cannot_be_read_is_refused(api, path, query):
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_category_that_there_is_not_is_told_with_those_there_are(api, path):
+    answer = api.get(f"{path}?category=NOPE")
+
+    assert answer.json()["detail"] == f"category is one of: {', '.join(CATEGORIES)}."
 
 
 @pytest.mark.parametrize("name", ["search", "tag", "limit", "cursor"])

@@ -238,6 +238,18 @@ def test_who_may_reveal_some_integrations_alone_reveals_what_they_refer_to(key, 
     assert client.get(f"{API}/provider/~pac_1/resolved").status_code in {403, 404}
 
 
+@pytest.mark.usefixtures("saved")
+def test_at_a_prompt_changing_one_is_a_conflict_and_looking_at_it_says_whose_it_is(service, tmp_path, kek):
+    prompt = Prompt(tmp_path, kek)
+    prompt.environment["CREDENZA_STORE"] = service.settings.store
+
+    assert ("managedBy", INSTANCE) in [
+        tuple(row.split()) for row in prompt.run("get", "acme").stdout.splitlines()
+    ]
+    for command in (["delete", "acme", "--yes"], ["rollback", "acme", "1"]):
+        assert prompt.refusal(*command, code=failures.CONFLICT)["code"] == "managed_by_instance"
+
+
 def test_an_export_leaves_out_what_instances_manage_and_pruning_leaves_it_there(saved, tmp_path, kek):
     prompt = Prompt(tmp_path, kek)
     refusal = prompt.run("export", "-", code=failures.NOT_FOUND).stderr

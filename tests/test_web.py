@@ -22,7 +22,29 @@ def test_a_body_that_is_not_declared_as_json_is_a_415(api, path, kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"]
+    "kind",
+    [
+        "application/json; charset=latin1",
+        'application/json; charset="ISO-8859-1"',
+        "application/json; x=1;Charset = utf-16",
+        "application/merge-patch+json;charset=",
+    ],
+)
+def test_json_in_another_charset_is_refused(api, kind):
+    refused = api.post("/api/integrations", content=json.dumps([ITEM]), headers={"Content-Type": kind})
+
+    check_problem(refused, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "application/json; x=1; charset=utf8;",
+        "application/merge-patch+json",
+    ],
 )
 def test_a_body_declared_as_any_kind_of_json_is_read(api, kind):
     saved = api.post("/api/integrations", content=json.dumps([ITEM]), headers={"Content-Type": kind})

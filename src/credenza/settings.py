@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,6 +26,10 @@ from credenza.workspace import Policy, Workspace, milliseconds
 from credenza.workspace.types import Types
 
 _PREFIX = "CREDENZA_"
+_NO_KEY = (
+    "Say where the vault's key is: CREDENZA_KEK=keyring://credenza, file:///path/to/key or env://NAME "
+    "(or use --dev on your own machine)."
+)
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 WEEK = 7 * 24 * 60  # minutes
 UpToWeek = Annotated[int, msgspec.Meta(ge=1, le=WEEK)]
@@ -184,11 +189,20 @@ def _open_store(settings: Settings, *, serving: bool, create: bool, read_only: b
         uri,
         serving=serving,
         create=create,
+        approve=partial(_approve_place, settings),
         **({"read_only": True} if read_only else {}),
         cache_mib=settings.cache_mib,
         checkpoint_mib=settings.checkpoint_mib,
     )
     return opened
+
+
+def _approve_place(settings: Settings, path: Path) -> None:
+    """Refuse a key that cannot be this store's, before a file is made that would seem to be a store."""
+    if settings.kek is not None:
+        keep_apart(open_provider(settings.kek), path.parent)
+    elif not (settings.dev or path.exists()):
+        raise Misconfigured(_NO_KEY)
 
 
 def _open_vault(
@@ -218,7 +232,4 @@ def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tupl
     # Beside a developer's server, a command finds the same key; it never makes one.
     if settings.dev or (vault is not None and not serving):
         return developer_provider(vault, key_folder())
-    raise Misconfigured(
-        "Say where the vault's key is: CREDENZA_KEK=keyring://credenza, file:///path/to/key or env://NAME "
-        "(or use --dev on your own machine)."
-    )
+    raise Misconfigured(_NO_KEY)

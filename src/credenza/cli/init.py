@@ -55,7 +55,7 @@ def program() -> str:
 
 
 def write_call(arguments: str) -> Iterator[str]:
-    """Yield a call of this program as lines to paste into another terminal: no environment is active there."""
+    """Yield a call of this program as lines for another terminal, where no environment is active."""
     activate = Path(sys.prefix) / "bin" / "activate"
     if activate.is_file():
         yield f"  . {shlex.quote(str(activate))}"

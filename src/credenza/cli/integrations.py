@@ -183,6 +183,7 @@ def _write(view: View, version: int) -> None:
         "created": f"{write_time(record.created_at)} by {record.created_by}",
         "updated": f"{write_time(record.updated_at)} by {record.updated_by}",
         "missing": " ".join(document.missing),
+        "managedBy": document.source.instance if document.source is not None else None,
     }
     write_fields({name: value for name, value in fields.items() if value not in {None, ""}})
     click.echo()

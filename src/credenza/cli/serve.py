@@ -73,7 +73,9 @@ def serve(host: str, port: int) -> None:
     settings = read_settings()
     with _listen(host, port, local=settings.dev) as listener:
         address = _write_address(listener, host)
-        settings = read_settings(**({} if settings.public_url else {"public_url": address}))
+        if not settings.public_url:
+            _warn_of_links(listener, address)
+            settings = read_settings(public_url=address)
         credenza = open_credenza(settings, serving=True, create=settings.dev)
         try:
             _announce(credenza, address)
@@ -104,6 +106,15 @@ def _listen(host: str, port: int, *, local: bool) -> socket.socket:
 def _write_address(listener: socket.socket, host: str) -> str:
     port = listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _warn_of_links(listener: socket.socket, address: str) -> None:
+    if ipaddress.ip_address(listener.getsockname()[0]).is_unspecified:
+        click.echo(
+            f"Links that are handed out begin with {address}, which is no address that anybody can open: "
+            "say --public-url, or CREDENZA_PUBLIC_URL.",
+            err=True,
+        )
 
 
 def _announce(credenza: Credenza, address: str) -> None:

@@ -110,4 +110,5 @@ def _secrecy(type: ConnectorType, key: str) -> list[str]:
 
 
 def _secrets(type: ConnectorType) -> list[str]:
-    return [key for key in type.keys if key in type.secrets]
+    sealable = {key: f"{key} (with credentials in it)" for key in type.embeds}
+    return [sealable.get(key, key) for key in type.keys if key in type.secrets or key in sealable]

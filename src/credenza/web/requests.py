@@ -13,6 +13,7 @@ from credenza.errors import Invalid, Problem, TooLarge, Unsupported
 MAX_BODY = 32 * 1024 * 1024
 _TOO_LARGE = f"A body may have {MAX_BODY // 1024 // 1024} MiB."
 _MAX_DIGITS = 12
+_UTF8 = {"utf-8", "utf8"}
 _MAX_KEY = 255
 _MAX_TEXT = 256
 _MOST_TEXTS = 16
@@ -35,13 +36,17 @@ async def read_body(request: Request[Any, Any, Any]) -> bytearray:
     """Return a JSON body, held once: joining the parts of a large one would hold it twice.
 
     Raises:
-        Unsupported: it is not declared as JSON.
+        Unsupported: it is not declared as JSON, or as such in another charset than UTF-8.
         TooLarge: it is larger than 32 MiB.
         Invalid: its sender went away before its end.
     """
-    kind = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+    kind, _, rest = (header(request, b"content-type") or "").lower().partition(";")
+    kind = kind.strip()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Unsupported
+    said = [part.partition("=") for part in rest.split(";")]
+    if any(name.strip() == "charset" and value.strip().strip('"') not in _UTF8 for name, _, value in said):
+        raise Unsupported("Send the body in UTF-8, which is what JSON is written in.")
     declared = header(request, b"content-length") or ""
     if (
         declared.isascii()

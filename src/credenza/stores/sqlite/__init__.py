@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,10 +16,13 @@ def open_store(
     serving: bool,
     create: bool = True,
     read_only: bool = False,
+    approve: Callable[[Path], None] = lambda _: None,
     cache_mib: int = 2,
     checkpoint_mib: int = 16,
 ) -> SqliteStore:
     """Open the file of a `sqlite:` URI; four slashes begin an absolute path (SQLAlchemy's convention).
+
+    `approve` is shown the path before anything is made there, and may raise.
 
     Raises:
         Misconfigured: the URI names no file.
@@ -26,14 +30,18 @@ def open_store(
     """
     parts = urlsplit(uri)
     path = Path(unquote(parts.path).removeprefix("/"))
-    if parts.netloc or parts.query or parts.fragment or not path.name:
-        raise Misconfigured("Write the store as sqlite:////absolute/path.db or sqlite:///relative/path.db.")
+    if parts.netloc or parts.query or parts.fragment or not path.name or not path.is_absolute():
+        raise Misconfigured(
+            "Write the store as sqlite:////absolute/path.db, with four slashes: a path from where a program "
+            "is started would be another store elsewhere."
+        )
     if not create and not path.exists():
         raise StoreRejected(
             f"There is no store at {path} yet: run `credenza init`, or `credenza serve --dev`."
         )
+    approve(path)
     return SqliteStore(
-        path.absolute(),
+        path,
         serving=serving,
         read_only=read_only,
         cache_kib=cache_mib * 1024,

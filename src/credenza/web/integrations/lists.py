@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from litestar import get
 
+from credenza.errors import Invalid, Problem
 from credenza.model import CATEGORIES
 from credenza.settings import Credenza
 from credenza.web.answers import Answer, answer_json, answer_parts
@@ -83,6 +84,9 @@ def _read_filters(query: Query, *, legacy: bool) -> Filters:
     category, type_ = query.text("category"), query.text("type")
     if legacy and type_ in CATEGORIES and category in {None, type_}:
         category, type_ = type_, None
+    if category not in {None, *CATEGORIES}:
+        message = f"category is one of: {', '.join(CATEGORIES)}."
+        raise Invalid(message, problems=[Problem("invalid_request", message, "", "enum")])
     return Filters(
         category=category,
         type=type_,

@@ -51,7 +51,7 @@ PARAMETERS: dict[str, Schema] = {
         default="allow",
     ),
     "category": _describe(
-        "query", "category", "Only this category.", type="string", maxLength=256, examples=[*CATEGORIES]
+        "query", "category", "Only this category; empty: any.", type="string", enum=[*CATEGORIES, ""]
     ),
     "type": _describe(
         "query", "type", "Only this connector type.", type="string", maxLength=256, examples=["openai"]
