@@ -73,9 +73,9 @@ class DetachBody(msgspec.Struct, forbid_unknown_fields=True):
     detached: bool
 
 
-_detach = Body[DetachBody](DetachBody, "DetachBody")
-_install = Body[InstallBody](InstallBody, "InstallBody")
-_upgrade = Body[UpgradeBody](UpgradeBody, "UpgradeBody")
+_detach = Body[DetachBody](DetachBody)
+_install = Body[InstallBody](InstallBody)
+_upgrade = Body[UpgradeBody](UpgradeBody)
 
 
 @get(PATH, before_request=require_actor)

@@ -63,8 +63,8 @@ _SHORTHANDS = {
     "created_by": "createdBy",
     "retention_tier": "retentionTier",
 }
-_new = Body[PackageBody](PackageBody, "PackageBody")
-_update = Body[PackageUpdate](PackageUpdate, "PackageUpdate")
+_new = Body[PackageBody](PackageBody)
+_update = Body[PackageUpdate](PackageUpdate)
 
 
 class Success(TypedDict):

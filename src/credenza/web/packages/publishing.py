@@ -46,7 +46,7 @@ from credenza.workspace.desk import Desk, Planned
 
 _VERSIONS = f"{ONE}/versions"
 _VERSION = f"{_VERSIONS}/{{version:str}}"
-_publish = Body[PublishBody](PublishBody, "PublishBody")
+_publish = Body[PublishBody](PublishBody)
 
 
 class VersionListAnswer(TypedDict):
