@@ -10,6 +10,7 @@ rendering      members with their variables filled in
 selection      which members an install takes, in what order
 installs       an install as its paper holds it, and what installing comes to
 merging        what an upgrade makes of one member: old version, new version, and what was changed since
-upgrades       upgrading, rolling back, uninstalling
-questions      filters and orders of lists
+upgrades       from one version to another
+returns        going back, removing, letting go of members
+visible        which packages and versions a workspace sees
 """

@@ -13,9 +13,10 @@ import msgspec
 
 from credenza.connectors import EMPTY, Catalogue, ConnectorType, draft_all, redact
 from credenza.connectors.values import MAX_PROBLEMS
-from credenza.errors import Problem
+from credenza.errors import Invalid, Problem
 from credenza.model import CATEGORIES
 from credenza.plans.packages.manifest import ApiPart, AuthPart, Manifest, MemberPart, check_shape
+from credenza.plans.packages.packages import Package
 from credenza.plans.packages.references import fill, mentions, names_in, walk, whole
 from credenza.plans.packages.variables import Variables, read_variables
 
@@ -52,6 +53,20 @@ def check_package(
             break
         problems += _Check(types, variables, auth, position, member, complete=complete).run()
     return variables, problems[:MAX_PROBLEMS]
+
+
+def require_sound(draft: Package, types: Catalogue) -> None:
+    """Refuse a draft with everything that is wrong with it; what is still missing is no fault."""
+    _, problems = check_package(
+        draft.manifest, draft.variables_schema, draft.auth_config, types, complete=False
+    )
+    if problems:
+        codes = {problem.code for problem in problems}
+        raise Invalid(
+            "This integration cannot be saved, for the reasons listed.",
+            code=codes.pop() if len(codes) == 1 else "",
+            problems=problems,
+        )
 
 
 class _Check:

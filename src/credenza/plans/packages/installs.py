@@ -196,6 +196,20 @@ def render_members(
     return rendered
 
 
+def render_installed(version: PackageVersion, install: Install) -> dict[str, Rendered]:
+    """Return what a version says of each member of an install by slug, as far as that can be told."""
+    names = tuple((version.variables_schema or {}).get("properties", {}))
+    try:
+        given = take_variables(version, install.variables, {}, names)
+    except Invalid:
+        return {}
+    rendered = [
+        render(member, at, given.variables, given.public)
+        for at, member in enumerate(version.manifest.members)
+    ]
+    return {each.slug: each for each, problems in rendered if not problems}
+
+
 def check_embedded(kind: ConnectorType, member: Rendered, given: Given) -> list[Problem]:
     """Return where a text with credentials in it came by a variable that is no secret, or the reverse."""
     found = []

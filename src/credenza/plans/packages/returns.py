@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from credenza.errors import Clash, Problem
-from credenza.model import CONFIG, Change, Drop, Park, Record, Restore
-from credenza.plans.packages.installs import Install, InstalledMember, Snapshot, keep_install
+from credenza.errors import Clash, NotFound, Problem
+from credenza.model import CONFIG, Change, Drop, Keep, Park, Record, Restore
+from credenza.model import questions as q
+from credenza.model.entries import INSTALLS
+from credenza.plans.packages.installs import Install, InstalledMember, Snapshot, find_install, keep_install
+from credenza.plans.packages.packages import RETENTION
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.upgrades import (
     REMOVED,
@@ -20,6 +23,8 @@ from credenza.plans.packages.upgrades import (
     drop_parked,
     name_parked,
 )
+
+_SWEPT = 50
 
 
 def roll_back(library: Library, install: Install, at: int) -> Upgrade:
@@ -86,8 +91,16 @@ def remove(library: Library, install: Install, at: int, *, keep_members: bool) -
     """Return an install that is removed, with its integrations; those that are detached stay.
 
     Raises:
-        Clash: `has_installs_below`: other installs have it as their parent (see the caller).
+        Clash: `has_installs_below`: other installs have it as their parent.
     """
+    is_below = q.Every(
+        (
+            q.Comparison("parentInstallId", q.EQUAL, install.id),
+            q.Comparison("deletedAt", q.MISSING, value=True),
+        )
+    )
+    if _ask(library, is_below, 1):
+        raise Clash("Other installs have this one as their parent.", code="has_installs_below")
     records = library.records([member.name for member in install.members])
     changes = drop_parked(install)
     outcomes: list[Outcome] = []
@@ -102,7 +115,34 @@ def remove(library: Library, install: Install, at: int, *, keep_members: bool) -
         if member.config is not None:
             changes.append(Drop(member.config, kind=CONFIG))
     after = msgspec.structs.replace(install, members=(), previous=None, deleted_at=at)
-    return Upgrade(after, [*changes, keep_install(after)], outcomes)
+    return Upgrade(after, [*sweep(library, at), *changes, keep_install(after)], outcomes)
+
+
+def sweep(library: Library, at: int) -> list[Change]:
+    """Return the changes that forget some removed installs whose retention is over."""
+    ended = q.Either(
+        tuple(
+            q.Every(
+                (
+                    q.Comparison("retentionTier", q.EQUAL, tier),
+                    q.Comparison("deletedAt", q.AT_MOST, at - span),
+                )
+            )
+            for tier, span in RETENTION.items()
+        )
+    )
+    found = _ask(library, ended, _SWEPT)
+    library.papers(INSTALLS, found)
+    return [Keep(kind=INSTALLS, slug=each, body=None) for each in found]
+
+
+def find_holder(library: Library, member_id: str) -> Install:
+    """Return the install that has a member of this id; raises NotFound, Gone."""
+    has_it = q.Every((q.Related("members", q.Comparison("id", q.EQUAL, member_id)),))
+    found = _ask(library, has_it, 1)
+    if not found:
+        raise NotFound("There is no member of this id.")
+    return find_install(library, found[0])
 
 
 def detach(install: Install, member_id: str, *, detached: bool) -> Install:
@@ -112,3 +152,9 @@ def detach(install: Install, member_id: str, *, detached: bool) -> Install:
         for member in install.members
     )
     return msgspec.structs.replace(install, members=members)
+
+
+def _ask(library: Library, where: q.Condition, limit: int) -> list[str]:
+    """Return the ids of installs of the workspace."""
+    question = q.Question(entity=q.INSTALL, keys=(q.Key("id"),), limit=limit, where=where, count=1)
+    return [row.id for row in library.ask(question).rows[:limit]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import semver
@@ -43,6 +43,22 @@ class PackageVersion(msgspec.Struct, frozen=True, kw_only=True):
     changelog: str | None
     published_by: str
     published_at: int
+
+
+class Contents(Protocol):
+    """What a version, a draft or a package in a file holds."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return its members."""
+
+    @property
+    def variables_schema(self) -> Mapping[str, Any] | None:
+        """Return what an installer fills in."""
+
+    @property
+    def auth_config(self) -> AuthPart | None:
+        """Return what an installer brings."""
 
 
 class PublishBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -125,8 +141,8 @@ def keep_version(version: PackageVersion) -> Keep:
     return Keep(kind=VERSIONS, slug=version.id, body=_encode(version), entry=entry)
 
 
-def compare(before: PackageVersion, after: PackageVersion) -> list[Difference]:
-    """Return how two versions differ, member by member, by words and keys: never a value."""
+def compare(before: Contents, after: Contents) -> list[Difference]:
+    """Return how two versions or drafts differ, member by member, by words and keys: never a value."""
     old, new = ({member.slug: member for member in each.manifest.members} for each in (before, after))
     found = [Difference(slug, "removed") for slug in old if slug not in new]
     found += [Difference(slug, "added") for slug in new if slug not in old]
@@ -135,8 +151,7 @@ def compare(before: PackageVersion, after: PackageVersion) -> list[Difference]:
             keys = _list_changes(_spread(old[slug]), _spread(member))
             if keys:
                 found.append(Difference(slug, "changed", keys))
-    asked = [((each.variables_schema or {}).get("properties", {})) for each in (before, after)]
-    variables = _list_changes(*asked)
+    variables = _list_changes(*(_list_variables(each.variables_schema or {}) for each in (before, after)))
     if variables:
         found.append(Difference("", "variables", variables))
     if before.auth_config != after.auth_config:
@@ -157,6 +172,12 @@ def _spread(member: MemberPart) -> dict[str, object]:
     }
     spread |= {f"apis.{api['api']}": api for api in said.pop("apis", ())}
     return {**said, **spread, "default": member.default, "dependsOn": member.dependsOn}
+
+
+def _list_variables(schema: Mapping[str, Any]) -> dict[str, object]:
+    """Return what is said of each variable: its own schema, and whether it must be given."""
+    needed = schema.get("required", ())
+    return {name: (rules, name in needed) for name, rules in schema.get("properties", {}).items()}
 
 
 def _list_changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:

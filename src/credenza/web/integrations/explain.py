@@ -30,33 +30,18 @@ _KINDS = {
     "array": "a list",
     "object": "an object",
 }
-_PARTS = {
-    "apis": "ApiItem",
-    "tags": "TagItem",
-    "providers": "InstanceProviderItem",
-    "credentials": "IdentityCredentialItem",
-    "configuration": "ConfigurationItem",
-    "provider_search": "ProviderSearchItem",
-    "groups": "GroupItem",
-    "collections": "CollectionItem",
-    "categories": "CategoryItem",
-    "tool_filters": "ToolFiltersItem",
-    "ui": "UiItem",
-    "config": "ClientItem",
-    "provider_config": "ConfigItem",
-}  # by the field that holds or lists them
 _MOST_DIGITS = 300
 _LONGEST_NAME = 64
+_DEEPEST_LIST = 8
 
 
 class Explainer:
     """Explain what is wrong with an item, by the schema its decoder is made from."""
 
-    def __init__(self, schema: dict[str, Any], root: str = "IntegrationItem") -> None:
-        """Compile the schema once; `root` names what its outermost object is."""
-        self._root = root
+    def __init__(self, schema: dict[str, Any]) -> None:
+        """Compile the schema once."""
         self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
-        self._definitions: dict[str, Any] = schema.get("$defs", {})
+        self._schema = schema
 
     def explain(self, raw: msgspec.Raw) -> tuple[Problem, ...]:
         """Return every problem of an item that its decoder refused."""
@@ -81,17 +66,21 @@ class Explainer:
         elif kind.name in {"minimum", "maximum"}:
             message = f"This must be a number from 0 to {MAX_NUMBER}."
             yield Problem("number_out_of_range", message, pointer, kind.name)
+        elif kind.name == "enum":
+            message = f"This is one of: {', '.join(map(str, kind.options))}."
+            yield Problem("invalid_data", message, pointer, kind.name)
         else:
             wanted = _KINDS[kind.types[0]]
             yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
 
     def _unknown(self, item: object, path: Sequence[str | int], pointer: str) -> Iterator[Problem]:
         place: Any = item
+        rules = self._resolve(self._schema)
         for part in path:
             place = place[part]
-        inner = [part for part in path if isinstance(part, str)]
-        name = _PARTS.get(inner[-1] if inner else "", self._root)
-        known = list(self._definitions[name]["properties"])
+            inner = rules["items"] if isinstance(part, int) else rules["properties"][part]
+            rules = self._resolve(inner)
+        known = list(rules["properties"])
         for position, key in enumerate(place, 1):
             if key not in known:
                 near = difflib.get_close_matches(key[:_LONGEST_NAME], known, 1)
@@ -99,17 +88,24 @@ class Explainer:
                 message = f"Field {position} of this object is not known.{hint}"
                 yield Problem("unknown_field", message, pointer, "additionalProperties")
 
+    def _resolve(self, rules: dict[str, Any]) -> dict[str, Any]:
+        """Return what a part of the schema says itself, without references and the choice of null."""
+        while "properties" not in rules and "items" not in rules:
+            if "$ref" in rules:
+                rules = self._schema["$defs"][rules["$ref"].rpartition("/")[2]]
+            else:
+                rules = next(each for each in rules["anyOf"] if each != {"type": "null"})
+        return rules
 
-def _shorten(item: object) -> None:
+
+def _shorten(item: object, depth: int = 0) -> None:
     """Drop all but the first entries of lists: the validator builds every error before it gives the first."""
-    if not isinstance(item, dict):
+    if depth == _DEEPEST_LIST:
         return
-    for field in _PARTS:
-        entries = item.get(field)
-        if isinstance(entries, list):
-            del entries[MOST_PROBLEMS:]
-            for entry in entries:
-                _shorten(entry)
+    if isinstance(item, list):
+        del item[MOST_PROBLEMS:]
+    for inner in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
+        _shorten(inner, depth + 1)
 
 
 def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from credenza.access import allows
-from credenza.errors import Forbidden, NotFound
-from credenza.model import Actor, Permission, Role, Shared, Tenant
-from credenza.model.entries import PACKAGES, VERSIONS
-from credenza.plans.packages.packages import Package, missing_package, read_package
-from credenza.plans.packages.versions import PackageVersion, read_version
+from credenza.errors import Forbidden
+from credenza.model import Actor, Permission, Role, Tenant
+from credenza.model.entries import PACKAGES
+from credenza.plans.packages.packages import missing_package
 from credenza.settings import Credenza
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest, workspace_of
 from credenza.web.auth import actor_of
 from credenza.workspace.desk import Desk, Papers, Planned
+from credenza.workspace.packages import By
 
 T = TypeVar("T")
 
@@ -89,47 +89,6 @@ def tenant_of(request: AnyRequest) -> Tenant:
     return actor_of(request).tenant
 
 
-def find_visible(desk: Desk, tenant: Tenant, wanted: str) -> tuple[Package, PackageVersion | None, bool]:
-    """Return a package as a workspace sees it, the version it sees of it, and whether it is its own.
-
-    Of another workspace's package that is the newest version, or the newest one that is approved.
-
-    Raises:
-        NotFound: there is none of this id, or not for this workspace.
-    """
-    shared = desk.shared(PACKAGES, [wanted]).get(wanted)
-    if shared is None:
-        raise missing_package()
-    return see(shared, tenant, lambda ids: desk.shared(VERSIONS, ids))
-
-
-def see(
-    shared: Shared, tenant: Tenant, read: Callable[[list[str]], dict[str, Shared]]
-) -> tuple[Package, PackageVersion | None, bool]:
-    """Return the same of a package that was found."""
-    package, own = read_package(shared.paper), shared.tenant.id == tenant.id
-    wanted = [each.id for each in (package.current, *reversed(package.approved)) if each is not None]
-    versions = read(list(dict.fromkeys(wanted)))
-    seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)
-    if seen is None and not own:
-        raise missing_package()
-    return package, seen, own
-
-
-def find_version(
-    desk: Desk, package: Package, wanted: str | None, seen: PackageVersion | None
-) -> PackageVersion:
-    """Return a version of a package that this workspace may read, by id or number; None: the one it sees.
-
-    Raises:
-        NotFound: there is no such version, or not for this workspace.
-    """
-    if wanted is None:
-        if seen is None:
-            raise NotFound("Nothing of this integration is published yet.")
-        return seen
-    ids = [release.id for release in package.releases if wanted in release]
-    shared = desk.shared(VERSIONS, ids)
-    if not shared:
-        raise NotFound("There is no such version of this integration.")
-    return read_version(shared[ids[0]].paper)
+def by_of(request: AnyRequest) -> By:
+    """Return who acts, in which workspace, and when."""
+    return By(tenant_of(request), actor_of(request).name, now(request))

@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath
 
-from credenza.errors import Clash, Conflict, CredenzaError, Invalid, NotFound, Problem
-from credenza.model import Change, Keep, Permission
+from credenza.model import Permission
 from credenza.model import questions as q
 from credenza.model.entries import INSTALLS, VERSIONS
-from credenza.plans.packages.given import take_variables
 from credenza.plans.packages.installs import (
     Install,
     InstallBody,
     find_install,
-    install,
     keep_install,
     read_install,
+    render_installed,
 )
-from credenza.plans.packages.packages import RETENTION
-from credenza.plans.packages.rendering import Rendered, render
-from credenza.plans.packages.returns import detach, remove, roll_back
-from credenza.plans.packages.upgrades import ADDED, Outcome, Upgrade, UpgradeBody, Versions, upgrade
-from credenza.plans.packages.versions import PackageVersion, read_version
+from credenza.plans.packages.returns import detach, find_holder, remove, roll_back
+from credenza.plans.packages.upgrades import Upgrade, UpgradeBody
+from credenza.plans.packages.versions import read_version
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
-from credenza.web.auth import actor_of, require_actor
+from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import (
     answer_change,
-    find_version,
-    find_visible,
+    by_of,
     now,
     opened_of,
     read_papers,
     require,
     tenant_of,
 )
-from credenza.web.packages.bringing import bind
 from credenza.web.packages.packages import DONE, ONE, Success
 from credenza.web.packages.queries import read_list
 from credenza.web.packages.shapes import (
@@ -55,6 +49,7 @@ from credenza.web.packages.shapes import (
 )
 from credenza.web.paths import segment
 from credenza.web.requests import Query, header, read_body
+from credenza.workspace import packages as planning
 from credenza.workspace.desk import Desk, Planned
 
 PATH = "/api/integration-installs"
@@ -64,7 +59,6 @@ _SHORTHANDS = {
     "parent_install_id": "parentInstallId",
     "retention_tier": "retentionTier",
 }
-_SWEPT = 50
 
 
 class DetachBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,9 +67,9 @@ class DetachBody(msgspec.Struct, forbid_unknown_fields=True):
     detached: bool
 
 
-_detach = Body[DetachBody](DetachBody, "DetachBody")
-_install = Body[InstallBody](InstallBody, "InstallBody")
-_upgrade = Body[UpgradeBody](UpgradeBody, "UpgradeBody")
+_detach = Body[DetachBody](DetachBody)
+_install = Body[InstallBody](InstallBody)
+_upgrade = Body[UpgradeBody](UpgradeBody)
 
 
 @get(PATH, before_request=require_actor)
@@ -110,25 +104,18 @@ async def install_package(request: AnyRequest, integration_id: FromPath[str]) ->
     """Install a package into the workspace: its members become integrations, all of them or none."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
     await require(request, Permission.WRITE, "package.install")
-    wanted, at, by, tenant = segment(integration_id), now(request), actor_of(request).name, tenant_of(request)
+    wanted, by = segment(integration_id), by_of(request)
     said = _install.read(await read_body(request))
 
     def plan(desk: Desk) -> Planned[InstallAnswer]:
-        if said.workspaceId != tenant.slug:
-            raise NotFound("There is no workspace of this id.")
-        package, seen, _ = find_visible(desk, tenant, wanted)
-        if package.deleted_at is not None:
-            raise Clash("This integration is deleted; restore it first.", code="deleted")
-        version = find_version(desk, package, said.integrationVersionId, seen)
-        bound = bind(desk, version, said.authStateId)
-        made, changes, rendered = install(desk, version, package.name, said, bound, by=by, at=at)
-        shown = show_install(made, tenant.slug)
-        outcomes = [Outcome(each.slug, each.name, each.type, ADDED) for each in rendered]
-        shown["members"] = [show_outcome(each) for each in outcomes]
+        done = planning.install_package(desk, wanted, said, by)
+        shown = show_install(done.install, by.tenant.slug)
+        shown["members"] = [*map(show_outcome, done.outcomes)]
         shown["dryRun"] = dry_run
-        return Planned([*_sweep(desk, at), *changes], shown)
+        return Planned(done.changes, shown)
 
-    return await _placed(answer_change(request, "package.install", plan, dry_run=dry_run))
+    with planning.unplaced():
+        return await answer_change(request, "package.install", plan, dry_run=dry_run)
 
 
 @post(f"{_ONE}/upgrade", before_request=require_actor, status_code=200)
@@ -136,18 +123,12 @@ async def upgrade_install(request: AnyRequest, install_id: FromPath[str]) -> Ans
     """Upgrade an install to the current version of its package, and keep what was changed here since."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
     await require(request, Permission.WRITE, "package.upgrade")
-    at, tenant = now(request), tenant_of(request)
+    by = by_of(request)
     body = await read_body(request) if _is_sent(request) else bytearray(b"{}")
     said = _upgrade.read(body or bytearray(b"{}"))
 
     def come_to(desk: Desk, before: Install) -> Upgrade:
-        package, seen, _ = find_visible(desk, tenant, before.package)
-        if package.deleted_at is not None:
-            raise Clash("This integration is deleted: what is installed stays as it is.", code="deleted")
-        new = find_version(desk, package, said.integrationVersionId, seen)
-        old = _read_pinned(desk, before)
-        bound = bind(desk, new, said.authStateId or before.auth)
-        return upgrade(desk, before, Versions(old, new), said, bound, at=at)
+        return planning.upgrade_install(desk, before, said, by)
 
     return await _move(request, install_id, "package.upgrade", come_to, dry_run=dry_run)
 
@@ -177,16 +158,7 @@ async def remove_install(request: AnyRequest, install_id: FromPath[str]) -> Answ
     at = now(request)
 
     def come_to(desk: Desk, before: Install) -> Upgrade:
-        below = q.Every(
-            (
-                q.Comparison("parentInstallId", q.EQUAL, before.id),
-                q.Comparison("deletedAt", q.MISSING, value=True),
-            )
-        )
-        if desk.ask(q.Question(entity=q.INSTALL, keys=(q.Key("id"),), limit=1, where=below, count=1)).rows:
-            raise Clash("Other installs have this one as their parent.", code="has_installs_below")
-        removal = remove(desk, before, at, keep_members=keeps)
-        return removal._replace(changes=[*_sweep(desk, at), *removal.changes])
+        return remove(desk, before, at, keep_members=keeps)
 
     return await _move(request, install_id, "package.uninstall", come_to, dry_run=dry_run)
 
@@ -201,7 +173,7 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
         found = find_install(desk, wanted, deleted=True)
         records = desk.records([member.name for member in found.members])
         version = desk.shared(VERSIONS, [found.version_id]).get(found.version_id)
-        said = {} if version is None else _render_all(read_version(version.paper), found)
+        said = {} if version is None else render_installed(read_version(version.paper), found)
         return {
             "members": [
                 show_member(found, member, records.get(member.name), said.get(member.slug))
@@ -221,76 +193,14 @@ async def _move(
     dry_run: bool,
 ) -> Answer:
     """Bring an install from one state to another; of two who do so at once, one is told."""
-    wanted = segment(install_id)
-    seen: list[int] = []
+    move = planning.Move(segment(install_id))
 
     def plan(desk: Desk) -> Planned[UpgradeAnswer]:
-        before = find_install(desk, wanted)
-        paper = desk.paper(INSTALLS, wanted)
-        seen.append(paper.version if paper else 0)
-        if seen[-1] != seen[0]:
-            raise Conflict("Somebody else changed this install meanwhile; look at it again.")
-        moved = come_to(desk, before)
+        before, moved = move.plan(desk, come_to)
         return Planned(moved.changes, show_upgrade(before, moved, dry_run=dry_run))
 
-    return await _placed(answer_change(request, verb, plan, dry_run=dry_run))
-
-
-async def _placed(changing: Awaitable[Answer]) -> Answer:
-    """Return what a change comes to; what is wrong with an integration is told of that, not of its place."""
-    try:
-        return await changing
-    except CredenzaError as error:
-        if not error.problems:
-            raise
-        problems = [_unplace(problem) for problem in error.problems]
-        raise type(error)(error.message, code=error.code, problems=problems) from None
-
-
-def _unplace(problem: Problem) -> Problem:
-    return Problem(problem.code, problem.message, problem.pointer, problem.keyword, name=problem.name)
-
-
-def _read_pinned(desk: Desk, before: Install) -> PackageVersion:
-    shared = desk.shared(VERSIONS, [before.version_id]).get(before.version_id)
-    if shared is None:
-        raise NotFound("The version that is installed is gone.")
-    return read_version(shared.paper)
-
-
-def _render_all(version: PackageVersion, found: Install) -> dict[str, Rendered]:
-    """Return what a version says of each member, as far as that can be told."""
-    names = tuple((version.variables_schema or {}).get("properties", {}))
-    try:
-        given = take_variables(version, found.variables, {}, names)
-    except Invalid:
-        return {}
-    rendered = [
-        render(member, at, given.variables, given.public)
-        for at, member in enumerate(version.manifest.members)
-    ]
-    return {each.slug: each for each, problems in rendered if not problems}
-
-
-def _sweep(desk: Desk, at: int) -> list[Change]:
-    """Return the changes that forget some removed installs whose retention is over."""
-    ended = q.Either(
-        tuple(
-            q.Every(
-                (
-                    q.Comparison("retentionTier", q.EQUAL, tier),
-                    q.Comparison("deletedAt", q.AT_MOST, at - span),
-                )
-            )
-            for tier, span in RETENTION.items()
-        )
-    )
-    keys = (q.Key("id"),)
-    found = desk.ask(q.Question(entity=q.INSTALL, keys=keys, limit=_SWEPT, where=ended, count=1)).rows[
-        :_SWEPT
-    ]
-    desk.papers(INSTALLS, [row.id for row in found])
-    return [Keep(kind=INSTALLS, slug=row.id, body=None) for row in found]
+    with planning.unplaced():
+        return await answer_change(request, verb, plan, dry_run=dry_run)
 
 
 def _is_sent(request: AnyRequest) -> bool:
@@ -305,15 +215,9 @@ async def detach_member(request: AnyRequest, member_id: FromPath[str]) -> Answer
     Query(request)
     await require(request, Permission.WRITE, "package.detach")
     wanted, said = segment(member_id), _detach.read(await read_body(request))
-    has_it = q.Every((q.Related("members", q.Comparison("id", q.EQUAL, wanted)),))
 
     def plan(desk: Desk) -> Planned[Success]:
-        rows = desk.ask(
-            q.Question(entity=q.INSTALL, keys=(q.Key("id"),), limit=1, where=has_it, count=1)
-        ).rows
-        if not rows:
-            raise NotFound("There is no member of this id.")
-        before = find_install(desk, rows[0].id)
+        before = find_holder(desk, wanted)
         after = detach(before, wanted, detached=said.detached)
         return Planned([] if after == before else [keep_install(after)], DONE)
 

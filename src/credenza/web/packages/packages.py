@@ -9,14 +9,12 @@ import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath
 
-from credenza.connectors import Catalogue
 from credenza.errors import Invalid
 from credenza.model import Change, Permission
 from credenza.model import questions as q
 from credenza.model.entries import PACKAGES, VERSIONS
-from credenza.plans.packages.checking import check_package
+from credenza.plans.packages.checking import require_sound
 from credenza.plans.packages.packages import (
-    Package,
     PackageBody,
     PackageUpdate,
     create_package,
@@ -28,6 +26,7 @@ from credenza.plans.packages.packages import (
     restore_package,
     update_package,
 )
+from credenza.plans.packages.visible import find_visible, see
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import actor_of, require_actor
@@ -35,14 +34,12 @@ from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import (
     answer_change,
     answer_operation,
-    find_visible,
     is_operator,
     now,
     opened_of,
     read_papers,
     require,
     require_trust,
-    see,
     tenant_of,
 )
 from credenza.web.packages.queries import read_list
@@ -63,8 +60,8 @@ _SHORTHANDS = {
     "created_by": "createdBy",
     "retention_tier": "retentionTier",
 }
-_new = Body[PackageBody](PackageBody, "PackageBody")
-_update = Body[PackageUpdate](PackageUpdate, "PackageUpdate")
+_new = Body[PackageBody](PackageBody)
+_update = Body[PackageUpdate](PackageUpdate)
 
 
 class Success(TypedDict):
@@ -108,7 +105,7 @@ async def create_integration_package(request: AnyRequest, body: bytearray) -> An
 
     def plan(desk: Desk) -> Planned[PackageAnswer]:
         package = create_package(desk, said, tenant.slug, actor_of(request).name, at)
-        _require_sound(package, desk.catalogue)
+        require_sound(package, desk.catalogue)
         return Planned([keep_package(package)], show_package(package, None, tenant.slug, own=True))
 
     return await answer_change(request, _VERB, plan)
@@ -145,7 +142,7 @@ async def update_integration_package(request: AnyRequest, integration_id: FromPa
         package = update_package(before, said, at)
         changes: list[Change] = []
         if package is not before:
-            _require_sound(package, desk.catalogue)
+            require_sound(package, desk.catalogue)
             changes = [keep_package(package)]
         return Planned(changes, show_package(package, None, tenant.slug, own=True))
 
@@ -205,19 +202,6 @@ async def purge_integration_package(request: AnyRequest, integration_id: FromPat
         return Planned(purge_package(desk, find_own(desk, wanted, deleted=True), at), DONE)
 
     return await answer_change(request, "package.purge", plan)
-
-
-def _require_sound(package: Package, types: Catalogue) -> None:
-    _, problems = check_package(
-        package.manifest, package.variables_schema, package.auth_config, types, complete=False
-    )
-    if problems:
-        codes = {problem.code for problem in problems}
-        raise Invalid(
-            "This integration cannot be saved, for the reasons listed.",
-            code=codes.pop() if len(codes) == 1 else "",
-            problems=problems,
-        )
 
 
 HANDLERS = [

@@ -9,24 +9,17 @@ from litestar.params import FromPath
 
 from credenza.model import Permission
 from credenza.model.entries import VERSIONS
-from credenza.plans.packages.packages import find_own, keep_package
+from credenza.plans.packages.packages import find_own
 from credenza.plans.packages.variables import read_variables
-from credenza.plans.packages.versions import (
-    PublishBody,
-    compare,
-    keep_version,
-    publish,
-    read_version,
-)
+from credenza.plans.packages.versions import PublishBody, compare, read_version
+from credenza.plans.packages.visible import find_version, find_visible
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
-from credenza.web.auth import actor_of, require_actor
+from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import (
     answer_change,
-    find_version,
-    find_visible,
-    now,
+    by_of,
     read_papers,
     require,
     tenant_of,
@@ -43,10 +36,11 @@ from credenza.web.packages.shapes import (
 from credenza.web.paths import segment
 from credenza.web.requests import Query, read_body
 from credenza.workspace.desk import Desk, Planned
+from credenza.workspace.packages import publish_draft
 
 _VERSIONS = f"{ONE}/versions"
 _VERSION = f"{_VERSIONS}/{{version:str}}"
-_publish = Body[PublishBody](PublishBody, "PublishBody")
+_publish = Body[PublishBody](PublishBody)
 
 
 class VersionListAnswer(TypedDict):
@@ -60,16 +54,12 @@ async def publish_package(request: AnyRequest, integration_id: FromPath[str]) ->
     """Publish what the draft says as a version, which never changes."""
     Query(request)
     await require(request, Permission.WRITE, "package.publish")
-    wanted, at, by = segment(integration_id), now(request), actor_of(request).name
+    wanted, by = segment(integration_id), by_of(request)
     said = _publish.read(await read_body(request))
 
     def plan(desk: Desk) -> Planned[VersionAnswer]:
-        before = find_own(desk, wanted)
-        last = before.current
-        paper = None if last is None else desk.paper(VERSIONS, last.id)
-        latest = None if paper is None else read_version(paper)
-        package, version = publish(before, latest, said, desk.catalogue, by=by, at=at)
-        return Planned([keep_version(version), keep_package(package)], show_version(version, own=True))
+        done = publish_draft(desk, find_own(desk, wanted), said, by)
+        return Planned(done.changes, show_version(done.version, own=True))
 
     return await answer_change(request, "package.publish", plan)
 

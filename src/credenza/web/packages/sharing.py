@@ -57,8 +57,8 @@ class GrantListAnswer(TypedDict):
     data: list[str]
 
 
-_visibility = Body[VisibilityBody](VisibilityBody, "VisibilityBody")
-_review = Body[ReviewBody](ReviewBody, "ReviewBody")
+_visibility = Body[VisibilityBody](VisibilityBody)
+_review = Body[ReviewBody](ReviewBody)
 
 
 @put(f"{ONE}/visibility", before_request=require_actor, status_code=200)
