@@ -62,7 +62,7 @@ def test_a_filter_reaches_what_a_package_is_related_to(api):
         {"versions": {"version": {"eq": "1.0.0"}}},
         {"members": {"type": {"eq": "openai"}, "default": {"eq": True}}},
         {"installs": {"members": {"name": {"startsWith": "acme-"}}}},
-        {"installs": {"version": {"integration": {"slug": {"eq": "gateway"}}}}},
+        {"installs": {"version": {"members": {"slug": {"eq": "db"}}}}},
     ):
         assert ask(api, filter=said)[0] == ["gateway"]
     assert ask(api, filter={"NOT": {"versions": {}}})[0] == ["other"]
@@ -149,6 +149,12 @@ FAULTS = [
     ({"filter": {"createdAt": {"gt": "canary"}}}, "/filter/createdAt/gt", "invalid_data"),
     ({"filter": {"createdAt": {"contains": "x"}}}, "/filter/createdAt", "unknown_operator"),
     ({"filter": {"AND": {}}}, "/filter/AND", "invalid_data"),
+    ({"filter": {"versions": {"integration": {}}}}, "/filter/versions/integration", "circular_filter"),
+    (
+        {"filter": {"installs": {"version": {"integration": {}}}}},
+        "/filter/installs/version/integration",
+        "circular_filter",
+    ),
     ({"filter": {"slug": {"isNull": "yes"}}}, "/filter/slug/isNull", "invalid_data"),
     ({"filter": {"versions": {"manifest": {}}}}, "/filter/versions", "unknown_field"),
     ({"filter": nest(8)}, "/filter" + "/NOT" * 8, "invalid_data"),
@@ -179,6 +185,10 @@ def test_other_parameters_are_checked_too(api, query):
 
 def test_a_filter_may_be_nested_eight_deep(api):
     assert ask(api, filter=nest(7))[0] == []
+    deep = {"installs": {"version": {"members": {"slug": {"eq": "a"}}}}}
+    for word in ("NOT", "AND", "NOT", "OR"):
+        deep = {word: deep} if word == "NOT" else {word: [deep, {"slug": {"eq": "b"}}]}
+    assert ask(api, filter=deep)[0] == []
 
 
 def test_what_is_asked_for_is_never_taken_for_sql(shelf):

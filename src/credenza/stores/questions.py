@@ -128,6 +128,8 @@ class Statement:
             return f"EXISTS (SELECT 1 FROM {_TABLES[target]} {other} WHERE {join} AND {part})"  # noqa: S608
         word, none = (" AND ", "1 = 1") if isinstance(condition, q.Every) else (" OR ", "1 = 0")
         parts = [self._condition(part, entity, alias) for part in condition.parts]
+        if len(parts) == 1:
+            return parts[0]  # each pair of brackets takes room on a parser's stack
         return f"({word.join(parts) or none})"
 
     def _compare(self, said: q.Comparison, entity: str, alias: str) -> str:

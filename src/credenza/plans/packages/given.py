@@ -31,8 +31,7 @@ def take_variables(
         Invalid: with all that is missing, too much or wrong, under `/variables`.
     """
     variables, _ = read_variables(version.variables_schema)
-    standing = {name: "x" for name in known if name in variables.secrets}
-    filled, problems = check_values(variables, {**standing, **public, **secrets})
+    filled, problems = check_values(variables, {**public, **secrets}, known)
     if problems:
         raise Invalid("The variables of this integration are not right.", problems=problems)
     return Given(

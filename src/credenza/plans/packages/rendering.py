@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-import msgspec
 
 from credenza.errors import Problem
 from credenza.model import ApiPut, Put, Tag
-from credenza.plans.packages.manifest import ApiPart, MemberPart
+from credenza.plans.packages.manifest import ApiPart, MemberPart, TagPart
 from credenza.plans.packages.references import fill, names_in, walk, whole
 from credenza.plans.packages.variables import Variables
 from credenza.sensitive import Sensitive
@@ -47,34 +45,24 @@ def render(
 ) -> tuple[Rendered, list[Problem]]:
     """Return a member filled with the public values of variables, and what stands in the way of that.
 
-    A key that is nothing but a variable nobody gave is left out.
+    A key, or an optional text, that is nothing but a variable nobody gave is left out.
     """
-    open_names = set(variables.names) - values.keys() - variables.secrets
-    at = f"/manifest/members/{position}/integration"
-    said = msgspec.to_builtins(member.integration)
-    problems = [*_find_gaps(said, open_names, at, member.slug)] if open_names else []
-    try:
-        filled = {} if problems else fill(_without(said, open_names) if open_names else said, values)
-    except ValueError:
-        message = "A list or an object cannot stand inside a text."
-        problems, filled = [Problem("wrong_type", message, at, "type", name=member.slug)], {}
-    public, secrets = _split(filled.get("configuration", {}), variables)
+    said = member.integration
+    filler = _Filler(variables, values, f"/manifest/members/{position}/integration", member.slug)
+    public, secrets = filler.configuration(said.configuration, "/configuration")
     rendered = Rendered(
         slug=member.slug,
-        type=member.integration.type,
-        name=str(filled.get("name", member.slug)),
-        category=filled.get("category"),
-        description=_text(filled.get("description")),
-        enabled=filled.get("enabled"),
-        tags=_tags(filled.get("tags")),
+        type=said.type,
+        name=filler.text(said.name or member.slug, "/name"),
+        category=filler.optional(said.category, "/category"),
+        description=filler.optional(said.description, "/description"),
+        enabled=said.enabled,
+        tags=filler.tags(said.tags, "/tags"),
         configuration=public,
         secrets=secrets,
-        apis=tuple(
-            _render_api(api, part, variables)
-            for api, part in zip(filled.get("apis", ()), member.integration.apis or (), strict=False)
-        ),
+        apis=tuple(filler.api(api, f"/apis/{at}") for at, api in enumerate(said.apis or ())),
     )
-    return rendered, problems
+    return rendered, filler.problems
 
 
 def put_new(rendered: Rendered, secrets: Mapping[str, str]) -> Put:
@@ -106,52 +94,77 @@ def join(
     return Sensitive({**public, **given})
 
 
-def _render_api(filled: Mapping[str, Any], part: ApiPart, variables: Variables) -> RenderedApi:
-    public, secrets = _split(filled.get("configuration") or {}, variables)
-    return RenderedApi(
-        api=str(filled["api"]),
-        description=_text(filled.get("description")),
-        enabled=filled.get("enabled"),
-        tags=_tags(filled.get("tags")),
-        configuration=public,
-        secrets=secrets,
-        configured=part.configuration is not None,
-    )
+class _Filler:
+    """Fill what one member says; which key is secret is decided by the manifest, never by what fills it."""
 
+    def __init__(self, variables: Variables, values: Mapping[str, Any], at: str, slug: str) -> None:
+        self.problems: list[Problem] = []
+        self._secrets = variables.secrets
+        self._open = set(variables.names) - values.keys() - variables.secrets
+        self._values = values
+        self._at = at
+        self._slug = slug
 
-def _split(configuration: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], dict[str, str]]:
-    public: dict[str, Any] = {}
-    secrets: dict[str, str] = {}
-    for key, value in configuration.items():
-        name = whole(value)
-        if name in variables.secrets and name is not None:
-            secrets[key] = name
-        else:
-            public[key] = value
-    return public, secrets
+    def configuration(self, said: Mapping[str, Any], pointer: str) -> tuple[dict[str, Any], dict[str, str]]:
+        public: dict[str, Any] = {}
+        secrets: dict[str, str] = {}
+        for key, value in said.items():
+            name = whole(value)
+            if name is not None and name in self._secrets:
+                secrets[key] = name
+            elif name is None or name not in self._open:
+                public[key] = self._value(value, f"{pointer}/{key}")
+        return public, secrets
 
+    def optional(self, said: str | None, pointer: str) -> str | None:
+        return None if said is None or whole(said) in self._open else self.text(said, pointer)
 
-def _find_gaps(said: object, open_names: set[str], at: str, slug: str) -> Iterator[Problem]:
-    """Return the variables that a text needs to be whole, and that nobody gave."""
-    for pointer, text in walk(said, at):
-        missing = [name for name in names_in(text) if name in open_names]
-        if missing and (whole(text) is None or pointer == f"{at}/name"):
-            message = f"The variable {missing[0]} is needed here, and was not given."
-            yield Problem("variable_required", message, f"/variables/{missing[0]}", "required", name=slug)
+    def text(self, said: str, pointer: str) -> str:
+        filled = self._value(said, pointer)
+        if isinstance(filled, bool):
+            return str(filled).lower()
+        if not isinstance(filled, (str, int, float)):
+            self._refuse("wrong_type", "A list or an object cannot stand for a text.", pointer, "type")
+        return str(filled)
 
+    def tags(self, said: tuple[TagPart, ...] | None, pointer: str) -> tuple[Tag, ...] | None:
+        if said is None:
+            return None
+        return tuple(
+            Tag(self.text(tag.key, f"{pointer}/{at}/key"), self.text(tag.value, f"{pointer}/{at}/value"))
+            for at, tag in enumerate(said)
+        )
 
-def _without(value: Any, open_names: set[str]) -> Any:  # noqa: ANN401  # any JSON
-    """Return a value without the keys that are nothing but a variable that nobody gave."""
-    if isinstance(value, dict):
-        return {
-            key: _without(inner, open_names) for key, inner in value.items() if whole(inner) not in open_names
-        }
-    return [_without(inner, open_names) for inner in value] if isinstance(value, (list, tuple)) else value
+    def api(self, said: ApiPart, pointer: str) -> RenderedApi:
+        public, secrets = self.configuration(said.configuration or {}, f"{pointer}/configuration")
+        return RenderedApi(
+            api=self.text(said.api, f"{pointer}/api"),
+            description=self.optional(said.description, f"{pointer}/description"),
+            enabled=said.enabled,
+            tags=self.tags(said.tags, f"{pointer}/tags"),
+            configuration=public,
+            secrets=secrets,
+            configured=said.configuration is not None,
+        )
 
+    def _value(self, said: Any, pointer: str) -> Any:  # noqa: ANN401  # any JSON
+        missing = self._find_missing(said)
+        if missing:
+            message = f"The variable {missing} is needed here, and was not given."
+            self._refuse("variable_required", message, f"/variables/{missing}", "required", within=False)
+            return ""
+        try:
+            return fill(said, self._values)
+        except ValueError:
+            self._refuse("wrong_type", "A list or an object cannot stand inside a text.", pointer, "type")
+            return ""
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    def _find_missing(self, said: object) -> str | None:
+        if not self._open:
+            return None
+        named = (name for _, text in walk(said, "") for name in names_in(text))
+        return next((name for name in named if name in self._open), None)
 
-
-def _tags(tags: list[dict[str, Any]] | None) -> tuple[Tag, ...] | None:
-    return None if tags is None else tuple(Tag(str(tag["key"]), str(tag.get("value", ""))) for tag in tags)
+    def _refuse(self, code: str, message: str, pointer: str, keyword: str, *, within: bool = True) -> None:
+        place = self._at + pointer if within else pointer
+        self.problems.append(Problem(code, message, place, keyword, name=self._slug))

@@ -6,7 +6,7 @@ in linear time, and its definitions do not go in circles.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ from credenza.plans.packages.references import is_name
 
 MAX_SCHEMA, MAX_VARIABLES, MAX_PATTERNS = 64 * 1024, 200, 50
 MAX_DEPTH = 16
+MAX_PARTS = 5_000  # of a schema with everything that it refers to in its place
 PASSWORD = "password"  # noqa: S105  # a format
+_Part = tuple[str, Mapping[str, Any]]
 _SMALL = jsonschema_rs.RegexOptions(size_limit=1 << 16)
 _HERE = "/variablesSchema"
 _ROOT = frozenset(
@@ -31,6 +33,8 @@ _REFUSED = frozenset(
     {"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$vocabulary", "$recursiveAnchor"}
     | {"unevaluatedProperties", "unevaluatedItems", "contentSchema"}
 )
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas", "dependentRequired"})
+_SECRET = frozenset({"type", "format", "title", "description", "minLength", "maxLength", "pattern"})
 _TOLD = frozenset({"default", "examples", "const", "enum"})  # what would tell a secret
 
 
@@ -80,8 +84,13 @@ def read_variables(schema: Mapping[str, Any] | None) -> tuple[Variables, list[Pr
     ]
 
 
-def check_values(variables: Variables, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Return what was given with the defaults of the rest, and what is wrong with it, under `/variables`."""
+def check_values(
+    variables: Variables, given: Mapping[str, Any], known: Collection[str] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return what was given with the defaults of the rest, and what is wrong with it, under `/variables`.
+
+    Secret variables that are `known` from before need not be given again.
+    """
     filled = {**variables.defaults, **given}
     extra = [position for position, name in enumerate(given, 1) if name not in variables.names]
     problems = [
@@ -93,15 +102,18 @@ def check_values(variables: Variables, given: Mapping[str, Any]) -> tuple[dict[s
         )
         for position in extra
     ]
-    known = {name: value for name, value in filled.items() if name in variables.names}
+    taken = {name: value for name, value in filled.items() if name in variables.names}
+    standing = [name for name in known if name in variables.secrets and name not in taken]
     problems += [
         msgspec.structs.replace(problem, pointer=f"/variables{problem.pointer}")
-        for problem in _check_values(variables, known)
+        for problem in _check_values(variables, taken, standing)
     ]
-    return known, problems
+    return taken, problems
 
 
-def _check_values(variables: Variables, values: Mapping[str, Any]) -> Iterator[Problem]:
+def _check_values(
+    variables: Variables, values: Mapping[str, Any], standing: Collection[str] = ()
+) -> Iterator[Problem]:
     for name, value in values.items():
         if name in variables.secrets and isinstance(value, str):
             fault = find_secret_fault(value)
@@ -112,7 +124,8 @@ def _check_values(variables: Variables, values: Mapping[str, Any]) -> Iterator[P
             return
     if not variables.schema:
         return
-    closed = {**variables.schema, "type": "object", "additionalProperties": False}
+    required = [name for name in variables.schema.get("required", ()) if name not in standing]
+    closed = {**variables.schema, "type": "object", "required": required, "additionalProperties": False}
     yield from list_problems(Rules.compile(closed), dict(values), values)
 
 
@@ -140,7 +153,7 @@ def _check_schema(schema: Mapping[str, Any]) -> Iterator[Problem]:
     if len(properties) > MAX_VARIABLES:
         yield _refuse("/properties", f"A package has at most {MAX_VARIABLES} variables.", "maxProperties")
         return
-    faults = [*_check_names(properties), *_check_parts(schema), *_check_definitions(schema.get("$defs", {}))]
+    faults = [*_check_names(properties), *_check_parts(schema), *_check_definitions(schema)]
     yield from faults or [*_check_form(schema)]
 
 
@@ -154,23 +167,22 @@ def _check_names(properties: Mapping[str, Any]) -> Iterator[Problem]:
         elif rules.get("format") == PASSWORD:
             if rules.get("type") != "string":
                 yield _refuse(f"/properties/{name}/type", "A secret variable is of type string.", "const")
-            for word in sorted(_TOLD & rules.keys()):
-                message = f"A secret variable has no {word}: the package would hold a secret."
-                yield _refuse(f"/properties/{name}/{word}", message, word, "secret_in_package")
+            for word in sorted(rules.keys() - _SECRET):
+                message = f"A secret variable says nothing but: {', '.join(sorted(_SECRET))}."
+                code = "secret_in_package" if word in _TOLD else "invalid_schema"
+                yield _refuse(f"/properties/{name}/{word}", message, word, code)
 
 
 def _check_parts(schema: Mapping[str, Any]) -> Iterator[Problem]:
-    patterns = 0
+    patterns, variables = 0, {f"/properties/{name}" for name in schema.get("properties", {})}
     for pointer, part in _list_schemas(schema):
         for word in sorted(part.keys() & _REFUSED):
             yield _refuse(f"{pointer}/{word}", "This keyword is not taken here.", word, "unsafe_schema")
         target = part.get("$ref")
-        if target is not None and not (
-            isinstance(target, str) and _target(target) in schema.get("$defs", {})
-        ):
+        if target is not None and _target(target) not in schema.get("$defs", {}):
             message = "A schema refers to its own `#/$defs/…` only; nothing is fetched."
             yield _refuse(f"{pointer}/$ref", message, "$ref", "unsafe_schema")
-        if part.get("format") == PASSWORD and pointer.count("/") != 2:  # noqa: PLR2004  # /properties/name
+        if part.get("format") == PASSWORD and pointer not in variables:
             message = "A secret is a variable of its own, not a part of one."
             yield _refuse(f"{pointer}/format", message, "format")
         for word in ("pattern", "patternProperties"):
@@ -195,16 +207,32 @@ def _is_linear(pattern: object) -> bool:
     return isinstance(pattern, str)
 
 
-def _check_definitions(definitions: Mapping[str, Any]) -> Iterator[Problem]:
-    graph = {
-        name: {_target(part["$ref"]) for _, part in _list_schemas(rules) if isinstance(part.get("$ref"), str)}
-        for name, rules in definitions.items()
-    }
+def _check_definitions(schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Refuse definitions that go in circles, or are large with all that they refer to in its place."""
+    definitions = schema.get("$defs", {})
+    graph = {name: _list_targets(rules) for name, rules in definitions.items()}
+    sizes: dict[str, int] = {}
     try:
-        TopologicalSorter(graph).prepare()
+        for name in TopologicalSorter(graph).static_order():
+            sizes[name] = _measure(definitions[name], sizes)
     except CycleError:
         message = "Definitions that refer to one another in a circle are not taken."
         yield _refuse("/$defs", message, "$ref", "unsafe_schema")
+        return
+    if max([_measure({**schema, "$defs": {}}, sizes), *sizes.values()]) > MAX_PARTS:
+        message = f"A schema has at most {MAX_PARTS:,} parts, all that it refers to counted where it does."
+        yield _refuse("", message, "$ref", "unsafe_schema")
+
+
+def _list_targets(rules: object) -> list[str]:
+    found = (_target(part.get("$ref")) for _, part in _list_schemas(rules))
+    return [name for name in found if name is not None]
+
+
+def _measure(rules: object, sizes: Mapping[str, int]) -> int:
+    """Return how many parts a schema has with what it refers to, each once more for every level around it."""
+    parts = [part for _, part in _list_schemas(rules)]
+    return len(parts) + sum(sizes.get(name, 0) for name in _list_targets(rules))
 
 
 def _check_form(schema: Mapping[str, Any]) -> Iterator[Problem]:
@@ -215,21 +243,26 @@ def _check_form(schema: Mapping[str, Any]) -> Iterator[Problem]:
         yield _refuse("", "This is not a JSON Schema of draft 2020-12.", "$schema")
 
 
-def _list_schemas(value: object, pointer: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return every object that may be a schema, wherever it stands, with its pointer."""
+def _list_schemas(value: object, pointer: str = "", *, named: bool = False) -> Iterator[_Part]:
+    """Return every object that may be a schema, wherever it stands, with its pointer.
+
+    The members of an object of schemas are `named`: whatever they are called, they are schemas themselves.
+    """
     if isinstance(value, Mapping):
-        yield pointer, value
+        if not named:
+            yield pointer, value
         for key, inner in value.items():
-            if key not in _TOLD:
-                yield from _list_schemas(inner, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+            if named or key not in _TOLD:
+                place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+                yield from _list_schemas(inner, place, named=not named and key in _NAMED)
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             yield from _list_schemas(inner, f"{pointer}/{position}")
 
 
-def _target(reference: str) -> str:
-    head, _, name = reference.rpartition("/")
-    return name if head == "#/$defs" else ""
+def _target(reference: object) -> str | None:
+    head, _, name = reference.rpartition("/") if isinstance(reference, str) else ("", "", "")
+    return name if head == "#/$defs" else None
 
 
 def _refuse(pointer: str, message: str, keyword: str, code: str = "invalid_schema") -> Problem:

@@ -119,7 +119,7 @@ def read_list(
 
 def read_filter(text: str, entity: str) -> q.Condition:
     """Return the filter that a text says; raises Invalid with its place."""
-    return _Reading().read(_decode(text, "/filter"), entity, "/filter", 1)
+    return _Reading().read(_decode(text, "/filter"), (entity,), "/filter", 1)
 
 
 class _Reading:
@@ -129,29 +129,35 @@ class _Reading:
         self._terms = 0
         self._values = 0
 
-    def read(self, said: object, entity: str, pointer: str, depth: int) -> q.Condition:
+    def read(self, said: object, way: tuple[str, ...], pointer: str, depth: int) -> q.Condition:
+        """Return what an object says of the last entity of a way; no way leads to an entity twice."""
         if not isinstance(said, dict):
             _refuse(pointer, "A filter is an object.", "type")
         if depth > MAX_DEPTH:
             _refuse(pointer, f"A filter is nested at most {MAX_DEPTH} levels deep.", "depth")
-        return q.Every(
-            tuple(self._member(name, inner, entity, pointer, depth) for name, inner in said.items())
-        )
+        return q.Every(tuple(self._member(name, inner, way, pointer, depth) for name, inner in said.items()))
 
-    def _member(self, name: str, said: object, entity: str, pointer: str, depth: int) -> q.Condition:
-        kind = q.ENTITIES[entity]
+    def _member(  # one member of a filter, and where it stands
+        self, name: str, said: object, way: tuple[str, ...], pointer: str, depth: int
+    ) -> q.Condition:
+        kind = q.ENTITIES[way[-1]]
         if name in _WORDS:
             if not isinstance(said, list):
                 _refuse(f"{pointer}/{name}", f"{name} takes a list of filters.", "type")
             parts = (
-                self.read(part, entity, f"{pointer}/{name}/{at}", depth + 1) for at, part in enumerate(said)
+                self.read(part, way, f"{pointer}/{name}/{at}", depth + 1) for at, part in enumerate(said)
             )
             return q.Every(tuple(parts)) if name == "AND" else q.Either(tuple(parts))
         if name == "NOT":
-            return q.Opposite(self.read(said, entity, f"{pointer}/NOT", depth + 1))
+            return q.Opposite(self.read(said, way, f"{pointer}/NOT", depth + 1))
         if name in kind.relations:
-            inner = self.read(said, kind.relations[name], f"{pointer}/{name}", depth + 1)
+            target = kind.relations[name]
+            if target in way:
+                # Back and forth between many rows, a small filter would take for ever.
+                message = "A filter does not lead back to where it came from."
+                _refuse(f"{pointer}/{name}", message, "relation", "circular_filter")
             self._count(pointer)
+            inner = self.read(said, (*way, target), f"{pointer}/{name}", depth + 1)
             return q.Related(name, inner)
         if name not in kind.fields:
             known = ", ".join([*kind.fields, *kind.relations])
