@@ -67,7 +67,8 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     Of another `kind` it saves a record that belongs to a paper, by the half of the type that this names:
     `name` is then `~` and an id. An `auth_config` is sealed for where the record `bound_to` leads, a
     `config`, saved before or together with it; None: for where the type leads by itself. With `refers` it
-    saves a managed integration, which has no configuration or apis of its own.
+    saves a managed integration, which has no configuration or apis of its own. `member` is the id of the
+    member of an install that a new one is made as; it stays so.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = INTEGRATION
     bound_to: str | None = None
     refers: Source | None = None
+    member: str = ""
 
 
 class Drop(msgspec.Struct, frozen=True):

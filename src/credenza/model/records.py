@@ -67,6 +67,7 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     `missing` the pointers a lenient save left out. `type_version` is the version of the type that all this
     was saved under; `unfit` says why a migration to a later one found that it does not fit. A managed
     integration has its values from its `source`. `binding` is for where else the secrets were sealed.
+    `member` is the id of the member of an install that it was made as.
     """
 
     category: str
@@ -82,6 +83,7 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     unfit: tuple[Problem, ...] = ()
     source: Source | None = None
     binding: bytes = b""
+    member: str = ""
 
     def references(self) -> dict[str, SecretRef]:
         """Return all its secrets, those of its apis too, by the path under which they are stored."""

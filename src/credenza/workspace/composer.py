@@ -114,6 +114,7 @@ class Composer:
             type_version=step.connector.version,
             source=put.refers,
             binding=place.binding,
+            member=put.member or base.member,
         )
         if step.frozen and old is not None:
             document = msgspec.structs.replace(

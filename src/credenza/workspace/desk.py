@@ -39,6 +39,7 @@ from credenza.model import (
 from credenza.ports import Tx
 from credenza.randomness import random_bytes
 from credenza.vault import Ring
+from credenza.workspace import compose
 from credenza.workspace.face import Workspace
 from credenza.workspace.halves import Part, Parts, read_held
 from credenza.workspace.pairing import Entered, check_pair
@@ -101,6 +102,21 @@ class Desk:
         known = {name: record for name, record in known.items() if record.name == name}
         self._records |= {name: known[name].version if name in known else 0 for name in names}
         return known
+
+    def edits_since(self, record: Record, version: int) -> list[str]:
+        """Return the pointers of what became another in a record since one of its versions."""
+        if record.version == version:
+            return []
+        then = self._tx.version(record.row, version)
+        if then is None:
+            return [""]
+        edits = compose.list_edits(then.document(), record.document())
+        return list(dict.fromkeys(edit.pointer for edit in edits))
+
+    def matches(self, record: Record, path: str, text: str) -> bool:
+        """Tell whether a secret of a record, by the path it is stored under, is this very text."""
+        held = self._tx.held([record.row])[record.row].get(path)
+        return held is not None and self._ring is not None and self._ring.matches(held, text)
 
     def taken(self, names: Sequence[str]) -> frozenset[str]:
         """Return those names, in lower case, that some integration has, in whatever case."""

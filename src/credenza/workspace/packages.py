@@ -15,10 +15,10 @@ from credenza.model.entries import INSTALLS, VERSIONS
 from credenza.plans.auth_configs import SHELF
 from credenza.plans.packages.installs import Bound, Install, InstallBody, find_install, install
 from credenza.plans.packages.packages import Package, keep_package
-from credenza.plans.packages.returns import sweep
+from credenza.plans.packages.returns import require_previous, roll_back, sweep
 from credenza.plans.packages.upgrades import ADDED, Outcome, Upgrade, UpgradeBody, Versions, upgrade
 from credenza.plans.packages.versions import PackageVersion, PublishBody, keep_version, publish, read_version
-from credenza.plans.packages.visible import find_pinned, find_version, find_visible
+from credenza.plans.packages.visible import find_pinned, find_version, find_version_of, find_visible
 from credenza.plans.values import name_record
 from credenza.workspace.desk import Desk
 from credenza.workspace.pairing import Entered
@@ -91,8 +91,15 @@ def upgrade_install(desk: Desk, before: Install, body: UpgradeBody, by: By) -> U
         raise Clash("This integration is deleted: what is installed stays as it is.", code="deleted")
     new = find_version(desk, package, body.integrationVersionId, seen)
     old = find_pinned(desk, before)
-    bound = bind(desk, new, body.authStateId or before.auth)
+    brought = body.authStateId or (before.auth if new.auth_config is not None else None)
+    bound = bind(desk, new, brought)
     return upgrade(desk, before, Versions(old, new), body, bound, at=by.at)
+
+
+def roll_back_install(desk: Desk, before: Install, by: By) -> Upgrade:
+    """Return what bringing an install back to the version before comes to; raises what `roll_back` does."""
+    was = find_version_of(desk, require_previous(before).version_id)
+    return roll_back(desk, before, was, lambda version, auth: bind(desk, version, auth), by.at)
 
 
 class Move:

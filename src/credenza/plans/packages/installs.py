@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from credenza.connectors import ConnectorType, redact
+from credenza.connectors import Catalogue, ConnectorType, redact
 from credenza.errors import Clash, Gone, Invalid, NotFound, Problem
-from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Source
+from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Record, Source, nest
 from credenza.model.entries import INSTALLS
 from credenza.plans.identifiers import new_id
 from credenza.plans.packages.given import Given, split_variables, take_variables
 from credenza.plans.packages.manifest import AuthPart
 from credenza.plans.packages.packages import Retention
 from credenza.plans.packages.reading import Library
-from credenza.plans.packages.rendering import Rendered, put_new, render
+from credenza.plans.packages.rendering import Rendered, RenderedApi, put_new, render
 from credenza.plans.packages.selection import DEFAULTS, Policy, select
 from credenza.plans.packages.versions import PackageVersion
 from credenza.sensitive import Sensitive
@@ -31,8 +31,9 @@ Pair = Callable[[str, Mapping[str, Any], str], Sequence[Problem]]
 class InstalledMember(msgspec.Struct, frozen=True, kw_only=True):
     """A member as it was installed: the integration of this name.
 
-    `given` are the versions of the secrets that the installer entered, by pointer. `config` is the record
-    that holds the configuration of one whose secrets stand in an auth config.
+    `given` are the versions of the secrets that the installer entered, by the paths they are stored under,
+    and `written` is the version of the integration that the package made last: any later one was changed
+    here. `config` is the record that holds the configuration of one whose secrets stand in an auth config.
     """
 
     id: str
@@ -41,6 +42,7 @@ class InstalledMember(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     detached: bool = False
     given: dict[str, int] = {}
+    written: int = 1
     config: str | None = None
 
 
@@ -50,6 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     version_id: str
     version: str
     variables: dict[str, Any]
+    chosen: tuple[str, ...] = ()
     secrets: tuple[str, ...]
     auth: str | None
     members: tuple[InstalledMember, ...]
@@ -58,7 +61,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Install(msgspec.Struct, frozen=True, kw_only=True):
-    """An install; times are milliseconds. `variables` are the public ones, `secrets` names of the others."""
+    """An install; times are milliseconds.
+
+    `variables` are the public ones, of which those that are `chosen` were given and the others are defaults;
+    `secrets` are names of the secret ones that were given.
+    """
 
     id: str
     package: str
@@ -66,6 +73,7 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     version_id: str
     version: str
     variables: dict[str, Any]
+    chosen: tuple[str, ...] = ()
     secrets: tuple[str, ...]
     auth: str | None
     policy: str
@@ -141,7 +149,8 @@ def install(
         Invalid: with what is wrong with the variables, the selection or the members.
         Clash: `name_taken`: integrations of such names are there, which are named.
     """
-    given = take_variables(version, *split_variables(version, body.variables or {}))
+    public, secrets = split_variables(version, body.variables or {})
+    given = take_variables(version, public, secrets)
     policy = body.memberPolicy or DEFAULTS
     named = tuple(dict.fromkeys(body.selectedMemberSlugs or ()))
     rendered = render_members(library, version, select(version.manifest, policy, named), given)
@@ -161,6 +170,7 @@ def install(
         version_id=version.id,
         version=version.version,
         variables=dict(given.public),
+        chosen=tuple(public),
         secrets=tuple(given.secrets),
         auth=None if bound is None else body.authStateId,
         policy=policy,
@@ -190,7 +200,7 @@ def render_members(
             place = f"/manifest/members/{at}/integration/type"
             problems.append(Problem("unknown_type", message, place, "reference", name=slug))
         elif not found:
-            problems += check_embedded(library.catalogue[each.type], each, given)
+            problems += check_embedded(library.catalogue, each, given)
     if problems:
         raise Invalid("This integration cannot be installed, for the reasons listed.", problems=problems)
     return rendered
@@ -210,12 +220,21 @@ def render_installed(version: PackageVersion, install: Install) -> dict[str, Ren
     return {each.slug: each for each, problems in rendered if not problems}
 
 
-def check_embedded(kind: ConnectorType, member: Rendered, given: Given) -> list[Problem]:
+def check_embedded(types: Catalogue, member: Rendered, given: Given) -> list[Problem]:
     """Return where a text with credentials in it came by a variable that is no secret, or the reverse."""
+    found = _check_embedded(types[member.type], member, given, "")
+    for at, api in enumerate(member.apis):
+        found += _check_embedded(types.api, api, given, f"/apis/{at}")
+    return [msgspec.structs.replace(problem, name=member.slug) for problem in found]
+
+
+def _check_embedded(
+    kind: ConnectorType, said: Rendered | RenderedApi, given: Given, within: str
+) -> list[Problem]:
     found = []
     for key in kind.embeds:
-        name = member.secrets.get(key)
-        text = given.secrets.get(name) if name is not None else member.configuration.get(key)
+        name = said.secrets.get(key)
+        text = given.secrets.get(name) if name is not None else said.configuration.get(key)
         if not isinstance(text, str) or _has_credentials(text) == (name is not None):
             continue
         message = (
@@ -223,8 +242,8 @@ def check_embedded(kind: ConnectorType, member: Rendered, given: Given) -> list[
             if name is not None
             else "This carries credentials, and the package takes no secret here."
         )
-        place = f"/variables/{name}" if name is not None else f"/configuration/{key}"
-        found.append(Problem("wrong_secrecy", message, place, "x-credentials", name=member.slug))
+        place = f"/variables/{name}" if name is not None else f"{within}/configuration/{key}"
+        found.append(Problem("wrong_secrecy", message, place, "x-credentials"))
     return found
 
 
@@ -236,9 +255,13 @@ def make_member(  # noqa: PLR0917  # what a member is made of
     part = version.manifest.find(member.slug)
     if bound is None or part is None or not bound.auth.covers(part):
         # A new record is at version 1, and so are its secrets.
-        pointers = {f"/{key}": 1 for key, name in member.secrets.items() if name in given.secrets}
-        own = InstalledMember(id=made, slug=member.slug, type=member.type, name=member.name, given=pointers)
-        return own, [put_new(member, given.secrets)]
+        paths = {f"/{key}": 1 for key, name in member.secrets.items() if name in given.secrets}
+        for api in member.apis:
+            paths |= {
+                nest(api.api, f"/{key}"): 1 for key, name in api.secrets.items() if name in given.secrets
+            }
+        own = InstalledMember(id=made, slug=member.slug, type=member.type, name=member.name, given=paths)
+        return own, [msgspec.structs.replace(put_new(member, given.secrets), member=made)]
     config = f"~{new_id('pcf', at)}"
     own = InstalledMember(id=made, slug=member.slug, type=member.type, name=member.name, config=config)
     return own, put_managed(install_id, own, member, bound, expected=0)
@@ -277,6 +300,14 @@ def put_managed(
             expected_version=expected,
         ),
     ]
+
+
+def is_of(record: Record | None, member: InstalledMember) -> bool:
+    """Tell whether a record is the one that a member was made as, and not another of its name."""
+    if record is None or record.type != member.type:
+        return False
+    document = record.document()
+    return member.id == (document.source.provider if document.source else document.member)
 
 
 def keep_install(install: Install) -> Keep:

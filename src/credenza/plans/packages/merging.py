@@ -10,18 +10,19 @@ A secret counts as changed here once it is not the one that the package's instal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from credenza.errors import Problem
-from credenza.model import Api, ApiPut, Document, Put, Record
-from credenza.plans.packages.rendering import Rendered, RenderedApi, put_api
+from credenza.model import Api, ApiPut, Document, Put, Record, nest
+from credenza.plans.packages.rendering import Rendered, RenderedApi
 from credenza.sensitive import Sensitive
 
 LOCAL, PACKAGE = "local", "package"
 _ABSENT, _SEALED = object(), object()
+_SEALED_WORDS = frozenset({"secret_set", "secret_replaced"})
 _FIELDS = ("category", "description", "enabled", "tags")
 _WHY = {
     LOCAL: "Both were changed; what was set in this workspace stays.",
@@ -38,29 +39,35 @@ class Conflict(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A member as it stands in the workspace: its record, and the versions of the secrets it was given."""
+    """A member as it stands in the workspace: its record, and the versions of the secrets it was given.
+
+    `same` tells whether a secret that is stored under a path is a text.
+    """
 
     record: Record
     document: Document
     given: Mapping[str, int]
+    same: Callable[[str, str], bool]
 
-    def is_own(self, pointer: str) -> bool:
+    def is_own(self, path: str) -> bool:
         """Tell whether a secret was entered here since, and not for the package."""
-        ref = self.document.secrets.get(pointer)
-        return ref is not None and ref.version != self.given.get(pointer)
+        ref = self.document.references().get(path)
+        return ref is not None and ref.version != self.given.get(path)
 
 
 class Merged(NamedTuple):
     """What becomes of a member: the save (None: nothing), what changes by pointer and word, and conflicts.
 
-    `secrets` are the versions that the secrets of the package will then have, by pointer.
+    `given` are the versions that the secrets of the package will then have, by path, and `written` says that
+    the record gets another version.
     """
 
     put: Put | None
     changes: tuple[tuple[str, str], ...]
     conflicts: tuple[Conflict, ...]
     problems: tuple[Problem, ...]
-    secrets: Mapping[str, int]
+    given: Mapping[str, int]
+    written: bool
 
 
 class Terms(NamedTuple):
@@ -80,72 +87,57 @@ def merge(old: Rendered, new: Rendered, here: Standing, terms: Terms) -> Merged:
     return _Merging(here, terms).run(old, new)
 
 
-def list_local(old: Rendered, here: Standing) -> list[str]:
-    """Return the pointers of what was changed in the workspace since the package made it so."""
-    merging = _Merging(here, Terms())
-    document = here.document
-    found = [
-        f"/{field}"
-        for field in _FIELDS
-        if (said := getattr(old, field)) is not None and not _same(said, getattr(document, field))
-    ]
-    keys = dict.fromkeys([*old.configuration, *document.configuration])
-    found += [
-        f"/configuration/{key}"
-        for key in keys
-        if not _same(old.configuration.get(key, _ABSENT), merging.stored(key))
-    ]
-    found += [f"/configuration{pointer}" for pointer in document.secrets if here.is_own(pointer)]
-    apis = {api.api: api for api in document.apis}
-    found += [f"/apis/{api.api}" for api in old.apis if api.api not in apis or not _says(apis[api.api], api)]
-    return list(dict.fromkeys(found))
-
-
 class _Merging:
     """One member on its way; everything it comes to is collected."""
 
     def __init__(self, here: Standing, terms: Terms) -> None:
         self._here = here
         self._entered, self._required, self._winner = terms
+        self._slug = ""
         self._changes: list[tuple[str, str]] = []
         self._conflicts: list[Conflict] = []
         self._problems: list[Problem] = []
+        self._given = dict(here.given)
+        self._written = False
 
     def run(self, old: Rendered, new: Rendered) -> Merged:
-        document = self._here.document
+        document, self._slug = self._here.document, new.slug
         fields = {
             field: self._field(field, getattr(old, field), getattr(new, field), getattr(document, field))
             for field in _FIELDS
         }
         configuration, configured = self._configuration(old, new)
         apis, replaces = self._apis(old, new)
-        kept = {
-            pointer: version for pointer, version in self._here.given.items() if pointer in document.secrets
-        }
-        sealed = self._seal(old, new, configuration)
-        changed = bool(self._changes)
+        sealed = self._seal(old.secrets, new.secrets, "", "/configuration")
+        written = self._written or any(word not in _SEALED_WORDS for _, word in self._changes)
         put = None
-        if changed:
+        if self._changes:
             put = Put(
                 name=self._here.record.name,
                 type=self._here.record.type,
                 **fields,
-                configuration=Sensitive(configuration) if configured or sealed else None,
+                configuration=Sensitive({**configuration, **sealed}) if configured or sealed else None,
                 apis=apis,
                 replace_apis=replaces,
                 # An author must not lead a secret that is kept elsewhere, though who upgrades might.
                 leads=False,
             )
-        version = self._here.record.version + 1
-        cleared = {pointer for pointer, word in sealed.items() if word == "secret_cleared"}
-        fresh = {pointer: version for pointer, word in sealed.items() if word == "secret_set"}
+        there = document.references()
+        given = {
+            path: version for path, version in self._given.items() if path in there or version == self._next
+        }
         return Merged(
             put,
             tuple(self._changes),
             tuple(self._conflicts),
             tuple(self._problems),
-            {**{pointer: each for pointer, each in kept.items() if pointer not in cleared}, **fresh},
+            given,
+            put is not None and written,
         )
+
+    @property
+    def _next(self) -> int:
+        return self._here.record.version + 1
 
     def stored(self, key: str) -> object:
         """Return what stands here at a key; a text that was sealed as a whole is not known."""
@@ -186,30 +178,45 @@ class _Merging:
         self._changes.append((pointer, _word(here, new)))
         return new
 
-    def _seal(self, old: Rendered, new: Rendered, configuration: dict[str, Any]) -> dict[str, str]:
-        """Put the secrets that are entered or cleared into a configuration; return each with its word."""
-        done: dict[str, str] = {}
-        for key in dict.fromkeys([*old.secrets, *new.secrets]):
-            pointer, was, becomes = f"/{key}", old.secrets.get(key), new.secrets.get(key)
-            held = pointer in self._here.document.secrets
-            where = f"/configuration{pointer}"
+    def _seal(
+        self, old: Mapping[str, str], new: Mapping[str, str], api: str, where: str
+    ) -> dict[str, str | None]:
+        """Return the secrets of one configuration that are entered, and as None those that are cleared."""
+        done: dict[str, str | None] = {}
+        held = self._here.document.references()
+        for key in dict.fromkeys([*old, *new]):
+            was, becomes, pointer = old.get(key), new.get(key), f"{where}/{key}"
+            path = nest(api, f"/{key}") if api else f"/{key}"
+            own = self._here.is_own(path)
             if becomes is not None and becomes in self._entered:
-                configuration[key] = self._entered[becomes]
-                done[pointer] = "secret_set"
-                self._changes.append((where, "secret_replaced" if held else "secret_set"))
-            elif becomes is None and was is not None and held:
-                if self._here.is_own(pointer) and self._keeps(where):
+                if own and self._keeps(pointer):
                     continue
-                configuration[key] = None
-                done[pointer] = "secret_cleared"
-                self._changes.append((where, "secret_cleared"))
-            elif becomes not in {None, was} and not self._here.is_own(pointer):
-                if not held and becomes not in self._required:
+                done[key] = self._enter(path, self._entered[becomes])
+                self._changes.append((pointer, "secret_replaced" if path in held else "secret_set"))
+            elif becomes is None and was is not None and path in held:
+                if own and self._keeps(pointer):
                     continue
+                done[key] = None
+                self._written = True
+                self._given.pop(path, None)
+                self._changes.append((pointer, "secret_cleared"))
+            elif becomes not in {None, was} and not own and (path in held or becomes in self._required):
                 message = f"The new version needs the secret variable {becomes}: give it with the upgrade."
                 place = f"/variables/{becomes}"
-                self._problems.append(Problem("variable_required", message, place, "required", name=new.slug))
+                self._problems.append(
+                    Problem("variable_required", message, place, "required", name=self._slug)
+                )
         return done
+
+    def _enter(self, path: str, text: str) -> str:
+        """Note which version a secret that is entered will have; the same text keeps the one it has."""
+        ref = self._here.document.references().get(path)
+        if ref is not None and self._here.same(path, text):
+            self._given[path] = ref.version
+        else:
+            self._given[path] = self._next
+            self._written = True
+        return text
 
     def _keeps(self, pointer: str) -> bool:
         """Note that both changed something; tell whether what was set here stays."""
@@ -224,26 +231,55 @@ class _Merging:
         touched = replaces = False
         for name in dict.fromkeys([*was, *becomes]):
             before, after, stands = was.get(name), becomes.get(name), here.get(name)
-            if before == after and not self._gives(after):
-                continue
-            untouched = _says(stands, before) if stands and before else (stands is None) == (before is None)
-            agrees = _says(stands, after) if stands and after else (stands is None) == (after is None)
-            if agrees and not self._gives(after):
-                continue
-            pointer = f"/apis/{name}"
-            if not untouched and self._keeps(pointer):
-                continue
-            touched = True
-            self._changes.append((pointer, _word(stands or _ABSENT, after or _ABSENT)))
             if after is None:
-                puts.pop(name, None)
-                replaces = True
-            else:
-                puts[name] = put_api(after, self._entered)
+                gone = stands is not None and before is not None and self._drops(before, stands)
+                if gone:
+                    del puts[name]
+                    replaces = touched = True
+                continue
+            put = self._api(before, after, stands)
+            if put is not None:
+                puts[name] = put
+                touched = True
         return (tuple(puts.values()) if touched else None), replaces
 
-    def _gives(self, api: RenderedApi | None) -> bool:
-        return api is not None and any(name in self._entered for name in api.secrets.values())
+    def _drops(self, before: RenderedApi, stands: Api) -> bool:
+        pointer = f"/apis/{stands.api}"
+        own = any(self._here.is_own(nest(stands.api, path)) for path in stands.secrets)
+        if (own or not _says(stands, before)) and self._keeps(pointer):
+            return False
+        self._changes.append((pointer, "removed"))
+        return True
+
+    def _api(self, before: RenderedApi | None, after: RenderedApi, stands: Api | None) -> ApiPut | None:
+        """Return what an api is to be that the new version has; None: it stays as it is."""
+        pointer = f"/apis/{after.api}"
+        said = before is not None and before._replace(secrets={}) == after._replace(secrets={})
+        if stands is None:
+            if before is not None and (said or self._keeps(pointer)):
+                return None
+            self._changes.append((pointer, "added"))
+            sealed = self._seal({}, after.secrets, after.api, f"{pointer}/configuration")
+            return self._put_api(after, after.configuration, sealed)
+        taken = not said and not _says(stands, after)
+        if taken and not (before is not None and _says(stands, before)) and self._keeps(pointer):
+            taken = False
+        if taken:
+            self._changes.append((pointer, "changed"))
+        old = before.secrets if before is not None else {}
+        sealed = self._seal(old, after.secrets, after.api, f"{pointer}/configuration")
+        if taken:
+            return self._put_api(after, after.configuration, sealed)
+        return (
+            ApiPut(after.api, configuration=Sensitive({**stands.configuration, **sealed})) if sealed else None
+        )
+
+    @staticmethod
+    def _put_api(
+        after: RenderedApi, configuration: Mapping[str, Any], sealed: Mapping[str, str | None]
+    ) -> ApiPut:
+        whole = Sensitive({**configuration, **sealed}) if after.configured or sealed else None
+        return ApiPut(after.api, after.description, after.enabled, whole, after.tags)
 
 
 def _says(stands: Api, said: RenderedApi) -> bool:

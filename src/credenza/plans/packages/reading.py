@@ -18,6 +18,12 @@ class Library(Reader, Protocol):
     def records(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return records by exact name; those that are not there are missing."""
 
+    def edits_since(self, record: Record, version: int) -> list[str]:
+        """Return the pointers of what became another in a record since one of its versions."""
+
+    def matches(self, record: Record, path: str, text: str) -> bool:
+        """Tell whether a secret of a record, by the path it is stored under, is this very text."""
+
     def taken(self, names: Sequence[str]) -> frozenset[str]:
         """Return those names, in lower case, that some integration has, in whatever case."""
 

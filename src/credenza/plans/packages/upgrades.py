@@ -19,12 +19,14 @@ from credenza.plans.packages.installs import (
     Install,
     InstalledMember,
     Snapshot,
+    is_of,
     keep_install,
     make_member,
     put_managed,
+    render_installed,
     render_members,
 )
-from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, list_local, merge
+from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, merge
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
 from credenza.plans.packages.selection import ALL, DEFAULTS, MANUAL, select, sort
@@ -121,12 +123,12 @@ class _Upgrading:
     def run(self) -> Upgrade:
         install, (old, new) = self._install, self._versions
         public, secrets = split_variables(new, self._body.variables or {})
-        before = take_variables(old, install.variables, {}, _list_secrets(old))
         names = (new.variables_schema or {}).get("properties", {})
-        stays = {name: value for name, value in install.variables.items() if name in names}
+        stays = {name: install.variables[name] for name in install.chosen if name in names}
         given = take_variables(new, {**stays, **public}, secrets, install.secrets)
+        self._require_secrecy(given)
         self._terms = Terms(given.secrets, given.variables.required, self._winner)
-        was = self._render(old, [each.slug for each in install.members], before)
+        was = render_installed(old, install)
         wanted = self._choose(new)
         becomes = self._render(new, wanted, given)
         for member in install.members:
@@ -134,13 +136,21 @@ class _Upgrading:
         known = {member.slug for member in install.members}
         self._add([becomes[slug] for slug in wanted if slug not in known], given)
         if self._problems:
-            raise Invalid(
-                "This integration cannot be upgraded, for the reasons listed.", problems=self._problems
-            )
-        if not self._changes and new.id == old.id and given.public == install.variables:
+            message = "This install cannot be upgraded, for the reasons listed."
+            raise Invalid(message, problems=self._problems)
+        after = self._finish(given, tuple({**stays, **public}))
+        if not self._changes and msgspec.structs.replace(after, upgraded_at=install.upgraded_at) == install:
             return Upgrade(install, [], self._outcomes)
-        after = self._finish(given)
-        return Upgrade(after, [*drop_parked(install), *self._changes, keep_install(after)], self._outcomes)
+        stale = [] if new.id == old.id else drop_parked(install)
+        return Upgrade(after, [*stale, *self._changes, keep_install(after)], self._outcomes)
+
+    def _require_secrecy(self, given: Given) -> None:
+        """Refuse a version in which what was given as a secret would be shown."""
+        shown = [name for name in self._install.secrets if name in given.public]
+        if shown:
+            message = "This variable was given as a secret, and the new version shows it."
+            problems = [Problem("secret_in_clear", message, f"/variables/{name}", "format") for name in shown]
+            raise Invalid(message, code="secret_in_clear", problems=problems)
 
     def _render(self, version: PackageVersion, slugs: Sequence[str], given: Given) -> dict[str, Rendered]:
         there = [slug for slug in slugs if version.manifest.find(slug) is not None]
@@ -170,12 +180,12 @@ class _Upgrading:
         record = self._records.get(member.name)
         if member.detached:
             self._skip(member, "It is detached.")
-        elif record is None or record.type != member.type:
+        elif record is None or not is_of(record, member):
             self._skip(member, "Its integration is not there any longer.")
         elif new is None:
-            self._remove(member, old, record)
+            self._remove(member, record)
         elif member.config is not None:
-            self._update_managed(member, old, new)
+            self._update_managed(member, old, new, record)
         else:
             self._update(member, old or new, new, record)
 
@@ -186,36 +196,44 @@ class _Upgrading:
         )
 
     def _update(self, member: InstalledMember, old: Rendered, new: Rendered, record: Record) -> None:
-        merged = merge(old, new, Standing(record, record.document(), member.given), self._terms)
+        def same(path: str, text: str) -> bool:
+            return self._library.matches(record, path, text)
+
+        merged = merge(old, new, Standing(record, record.document(), member.given, same), self._terms)
         self._problems += merged.problems
         if merged.put is not None:
             self._changes.append(merged.put)
-        self._members.append(msgspec.structs.replace(member, given=dict(merged.secrets)))
+        # What was changed here before the package wrote it again stays a change that was made here.
+        written = (
+            record.version + 1 if merged.written and record.version == member.written else member.written
+        )
+        self._members.append(msgspec.structs.replace(member, given=dict(merged.given), written=written))
         word = UNCHANGED if merged.put is None else UPDATED
         self._outcomes.append(
             Outcome(member.slug, member.name, member.type, word, merged.changes, merged.conflicts)
         )
 
-    def _update_managed(self, member: InstalledMember, old: Rendered | None, new: Rendered) -> None:
+    def _update_managed(
+        self, member: InstalledMember, old: Rendered | None, new: Rendered, record: Record
+    ) -> None:
         # Nobody else changes one that refers to an auth config, so there is nothing to merge.
         self._members.append(member)
-        said = None if old is None else old._replace(name=new.name)
-        if said == new or self._bound is None:
+        said, source = (None if old is None else old._replace(name=new.name)), record.source()
+        bound = self._bound
+        if bound is None or (said == new and source is not None and source.auth == bound.record):
             self._outcomes.append(Outcome(member.slug, member.name, member.type, UNCHANGED))
             return
         kept = new._replace(name=member.name)
-        self._changes += put_managed(self._install.id, member, kept, self._bound, expected=None)
+        self._changes += put_managed(self._install.id, member, kept, bound, expected=None)
         self._outcomes.append(Outcome(member.slug, member.name, member.type, UPDATED))
 
-    def _remove(self, member: InstalledMember, old: Rendered | None, record: Record) -> None:
-        standing = Standing(record, record.document(), member.given)
-        local = list_local(old, standing) if old is not None and member.config is None else []
+    def _remove(self, member: InstalledMember, record: Record) -> None:
+        local = [] if member.config is not None else self._library.edits_since(record, member.written)
         reason = "The new version removes this member, and it was changed here since."
         conflicts = tuple(Conflict(pointer, self._winner, reason) for pointer in local)
         if local and self._winner == LOCAL:
-            self._skip(
-                msgspec.structs.replace(member, detached=True), f"{reason} It stays, detached.", conflicts
-            )
+            detached = msgspec.structs.replace(member, detached=True)
+            self._skip(detached, f"{reason} It stays, detached.", conflicts)
             return
         self._parked.append(member.id)
         self._changes.append(Park(member.name, name_parked(member)))
@@ -255,36 +273,36 @@ class _Upgrading:
             self._changes += puts
             self._outcomes.append(Outcome(each.slug, each.name, each.type, ADDED))
 
-    def _finish(self, given: Given) -> Install:
+    def _finish(self, given: Given, chosen: tuple[str, ...]) -> Install:
         install, (old, new) = self._install, self._versions
-        snapshot = Snapshot(
-            version_id=old.id,
-            version=old.version,
+        secrets = [name for name in install.secrets if name in given.variables.secrets]
+        return msgspec.structs.replace(
+            install,
+            version_id=new.id,
+            version=new.version,
+            variables=dict(given.public),
+            chosen=chosen,
+            secrets=tuple(dict.fromkeys([*secrets, *given.secrets])),
+            auth=(self._body.authStateId or install.auth) if new.auth_config is not None else None,
+            members=tuple(self._members),
+            # New variables alone leave the way back to the version before as it is.
+            previous=install.previous if new.id == old.id else self._snapshot(),
+            upgraded_at=self._at,
+        )
+
+    def _snapshot(self) -> Snapshot:
+        install = self._install
+        return Snapshot(
+            version_id=install.version_id,
+            version=install.version,
             variables=install.variables,
+            chosen=install.chosen,
             secrets=install.secrets,
             auth=install.auth,
             members=install.members,
             records={name: record.version for name, record in self._records.items()},
             parked=tuple(self._parked),
         )
-        return msgspec.structs.replace(
-            install,
-            version_id=new.id,
-            version=new.version,
-            variables=dict(given.public),
-            secrets=tuple(dict.fromkeys([*_still(install.secrets, given), *given.secrets])),
-            members=tuple(self._members),
-            previous=snapshot,
-            upgraded_at=self._at,
-        )
-
-
-def _list_secrets(version: PackageVersion) -> tuple[str, ...]:
-    return tuple((version.variables_schema or {}).get("properties", {}))
-
-
-def _still(secrets: Sequence[str], given: Given) -> list[str]:
-    return [name for name in secrets if name in given.variables.secrets]
 
 
 def drop_parked(install: Install) -> list[Change]:

@@ -37,7 +37,7 @@ def see(
 ) -> tuple[Package, PackageVersion | None, bool]:
     """Return the same of a package that was found."""
     package, own = read_package(shared.paper), shared.tenant.id == tenant.id
-    wanted = [each.id for each in (package.current, *reversed(package.approved)) if each is not None]
+    wanted = [each.id for each in (package.current, *package.approved[-1:]) if each is not None]
     versions = read(list(dict.fromkeys(wanted)))
     seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)
     if seen is None and not own:
@@ -66,9 +66,14 @@ def find_version(
 
 def find_pinned(library: Library, install: Install) -> PackageVersion:
     """Return the version that is installed; raises NotFound."""
-    shared = library.shared(VERSIONS, [install.version_id]).get(install.version_id)
+    return find_version_of(library, install.version_id)
+
+
+def find_version_of(library: Library, wanted: str) -> PackageVersion:
+    """Return a version by its id alone; raises NotFound."""
+    shared = library.shared(VERSIONS, [wanted]).get(wanted)
     if shared is None:
-        raise NotFound("The version that is installed is gone.")
+        raise NotFound("This version is gone.")
     return read_version(shared.paper)
 
 

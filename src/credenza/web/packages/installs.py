@@ -9,20 +9,20 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath
 
-from credenza.model import Permission
+from credenza.model import Permission, Record
 from credenza.model import questions as q
-from credenza.model.entries import INSTALLS, VERSIONS
+from credenza.model.entries import INSTALLS
 from credenza.plans.packages.installs import (
     Install,
     InstallBody,
+    InstalledMember,
     find_install,
+    is_of,
     keep_install,
     read_install,
-    render_installed,
 )
-from credenza.plans.packages.returns import detach, find_holder, remove, roll_back
+from credenza.plans.packages.returns import detach, find_holder, remove
 from credenza.plans.packages.upgrades import Upgrade, UpgradeBody
-from credenza.plans.packages.versions import read_version
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import require_actor
@@ -138,12 +138,12 @@ async def roll_back_install(request: AnyRequest, install_id: FromPath[str]) -> A
     """Bring an install back to what it was before its last upgrade, with its integrations as they were."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
     await require(request, Permission.WRITE, "package.rollback")
-    at = now(request)
+    by = by_of(request)
     return await _move(
         request,
         install_id,
         "package.rollback",
-        lambda desk, before: roll_back(desk, before, at),
+        lambda desk, before: planning.roll_back_install(desk, before, by),
         dry_run=dry_run,
     )
 
@@ -172,16 +172,19 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
     def job(desk: Desk) -> dict[str, list[MemberAnswer]]:
         found = find_install(desk, wanted, deleted=True)
         records = desk.records([member.name for member in found.members])
-        version = desk.shared(VERSIONS, [found.version_id]).get(found.version_id)
-        said = {} if version is None else render_installed(read_version(version.paper), found)
         return {
-            "members": [
-                show_member(found, member, records.get(member.name), said.get(member.slug))
-                for member in found.members
-            ]
+            "members": [_show_member(desk, found, each, records.get(each.name)) for each in found.members]
         }
 
     return answer_json(await read_papers(request, job))
+
+
+def _show_member(desk: Desk, found: Install, member: InstalledMember, record: Record | None) -> MemberAnswer:
+    if record is None or not is_of(record, member):
+        return show_member(found, member, None, ())
+    # One that refers to an auth config is changed by its install alone.
+    modified = [] if member.config is not None else desk.edits_since(record, member.written)
+    return show_member(found, member, record, modified)
 
 
 async def _move(

@@ -11,11 +11,9 @@ from credenza.connectors import Catalogue
 from credenza.model import Record
 from credenza.plans.packages.installs import Install, InstalledMember
 from credenza.plans.packages.manifest import MemberPart
-from credenza.plans.packages.merging import Standing, list_local
 from credenza.plans.packages.packages import Package
 from credenza.plans.packages.references import names_in, walk
-from credenza.plans.packages.rendering import Rendered
-from credenza.plans.packages.upgrades import ADDED, REMOVED, SKIPPED, UPDATED, Outcome, Upgrade
+from credenza.plans.packages.upgrades import ADDED, REMOVED, RESTORED, SKIPPED, UPDATED, Outcome, Upgrade
 from credenza.plans.packages.variables import Variables
 from credenza.plans.packages.versions import Difference, PackageVersion
 from credenza.web.templates.times import write_time, write_time_or_none
@@ -243,11 +241,11 @@ def show_install(install: Install, workspace: str) -> InstallAnswer:
 def show_upgrade(before: Install, upgrade: Upgrade, *, dry_run: bool) -> UpgradeAnswer:
     """Return what an upgrade comes to."""
 
-    def slugs(word: str) -> list[str]:
-        return [each.slug for each in upgrade.outcomes if each.result == word]
+    def slugs(*words: str) -> list[str]:
+        return [each.slug for each in upgrade.outcomes if each.result in words]
 
     return {
-        "updated": slugs(UPDATED),
+        "updated": slugs(UPDATED, RESTORED),
         "added": slugs(ADDED),
         "removed": slugs(REMOVED),
         "skipped": slugs(SKIPPED),
@@ -277,16 +275,14 @@ def show_outcome(outcome: Outcome) -> OutcomeAnswer:
 
 
 def show_member(
-    install: Install, member: InstalledMember, record: Record | None, rendered: Rendered | None
+    install: Install, member: InstalledMember, record: Record | None, modified: Sequence[str]
 ) -> MemberAnswer:
-    """Return a member of an install; `rendered` is what its package says, where that can be told."""
-    state, missing, modified = "missing", list[str](), list[str]()
+    """Return a member of an install; `record` is its integration, `modified` what was changed there since."""
+    state, missing = "missing", list[str]()
     if record is not None:
         document = record.document()
         missing = [f"/configuration{pointer}" for pointer in document.missing]
         state = "needs_reconfiguration" if document.unfit else "incomplete" if missing else "complete"
-        if rendered is not None and member.config is None:
-            modified = list_local(rendered, Standing(record, document, member.given))
     return {
         "id": member.id,
         "installId": install.id,
@@ -296,7 +292,7 @@ def show_member(
         "detached": member.detached,
         "configState": state,
         "missing": missing,
-        "modified": modified,
+        "modified": [*modified],
         "version": record.version if record else None,
     }
 
