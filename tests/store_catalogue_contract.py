@@ -146,7 +146,7 @@ class World:
                 "deletedAt": entry.deleted_at if own else None,
                 "retentionTier": entry.retention_tier if own else None,
                 "createdAt": entry.created_at,
-                "updatedAt": entry.updated_at,
+                "updatedAt": entry.updated_at if own else shown.at,
             }
         if entity == q.VERSION:
             by = entry.published_by if own else None
@@ -250,7 +250,7 @@ def order(key, one, other):
 
 
 def draw_release(number):
-    return Release(f"{number}.0.0", f"inv_{number}")
+    return Release(f"{number}.0.0", f"inv_{number}", 3 * number)
 
 
 releases = st.sampled_from([None, *map(draw_release, range(4))])

@@ -46,7 +46,9 @@ def grant(api, package, workspace="other"):
 
 
 def review(operator, package, decision="approve", **more):
-    answer = operator.post(f"{PATH}/{package['id']}/review", json={"decision": decision, **more})
+    version = operator.get(f"{PATH}/{package['id']}").json()["currentVersionId"]
+    body = {"decision": decision, "integrationVersionId": version, **more}
+    answer = operator.post(f"{PATH}/{package['id']}/review", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -180,11 +182,73 @@ def test_a_rejected_version_is_not_for_the_public_and_what_is_installed_goes_on(
 def test_only_operators_review_and_only_what_asks_to_be_public(api, other, operator):
     package = make(api)
 
-    assert api.post(f"{PATH}/{package['id']}/review", json={"decision": "approve"}).status_code == 403
-    assert operator.post(f"{PATH}/{package['id']}/review", json={"decision": "approve"}).status_code == 404
+    body = {"decision": "approve", "integrationVersionId": "1.0.0"}
+    assert api.post(f"{PATH}/{package['id']}/review", json=body).status_code == 403
+    assert operator.post(f"{PATH}/{package['id']}/review", json=body).status_code == 404
     show(api, package, "public")
     assert review(operator, package, trustTier="verified_partner")["trustTier"] == "verified_partner"
     assert other.get(f"{PATH}/{package['id']}").json()["trustTier"] == "verified_partner"
+
+
+def test_a_review_names_the_version_that_was_looked_at(api, operator):
+    package = make(api)
+    show(api, package, "public")
+    seen = operator.get(f"{PATH}/{package['id']}").json()["currentVersionId"]
+    publish(api, package, "2.0.0")
+    review(operator, package, integrationVersionId=seen)
+
+    assert operator.post(f"{PATH}/{package['id']}/review", json={"decision": "approve"}).status_code == 400
+    assert api.get(f"{PATH}/{package['id']}").json()["review"] == "pending"
+
+
+@pytest.mark.parametrize("field", ["name", "description", "publisher"])
+def test_under_another_face_a_public_package_is_reviewed_again(api, other, operator, field):
+    package = make(api)
+    show(api, package, "public")
+    review(operator, package, trustTier="vendor_official")
+    changed = change(api, package, **{field: "OpenAI official"})
+
+    assert (changed["review"], changed["trustTier"]) == ("pending", "verified_publisher")
+    assert ask(other)[0] == []
+    assert other.get(f"{PATH}/{package['id']}").status_code == 404
+
+
+def test_an_operator_sees_what_was_published_and_nothing_of_the_draft(api, operator):
+    package = make(api)
+    show(api, package, "public")
+    change(api, package, manifest={"members": []}, variablesSchema=None)
+
+    for shown in (review(operator, package), operator.get(f"{PATH}/{package['id']}").json()):
+        assert len(shown["manifest"]["members"]) == 3
+        assert shown["createdBy"] is None
+    trusted = operator.patch(f"{PATH}/{package['id']}", json={"trustTier": "first_party"}).json()
+    assert (len(trusted["manifest"]["members"]), trusted["trustTier"]) == (3, "first_party")
+
+
+def test_versions_come_in_pages(api):
+    package = make(api)
+    for number in range(1, 4):
+        publish(api, package, f"1.{number}.0")
+    path = f"{PATH}/{package['id']}/versions"
+    first = api.get(path, params={"limit": 2}).json()
+    rest = api.get(path, params={"limit": 2, "before": first["data"][-1]["id"]}).json()
+
+    assert [each["version"] for each in first["data"] + rest["data"]] == ["1.3.0", "1.2.0", "1.1.0", "1.0.0"]
+    assert (first["hasMore"], rest["hasMore"]) == (True, False)
+
+
+def test_what_was_a_secret_is_not_shown_by_a_later_version(api):
+    package = make(api)
+    schema = api.get(f"{PATH}/{package['id']}").json()["variablesSchema"]
+    schema["properties"]["key"] = {"type": "string"}
+    schema["properties"]["key2"] = {"type": "string", "format": "password"}
+    manifest = api.get(f"{PATH}/{package['id']}").json()["manifest"]
+    said = manifest["members"][0]["integration"]
+    said["configuration"] = {"api_key": "${variables.key2}", "organizationId": "${variables.key}"}
+    change(api, package, manifest=manifest, variablesSchema=schema)
+    answer = api.post(f"{PATH}/{package['id']}/publish", json={"version": "2.0.0"}).json()
+
+    assert problems(answer) == [("/variablesSchema/properties/key/format", "secret_in_clear")]
 
 
 @pytest.mark.parametrize("call", ["install", "create", "publish", "purge", "grant"])

@@ -13,10 +13,11 @@ PACKAGES, VERSIONS, INSTALLS = "package", "package_version", "package_install"  
 
 
 class Release(NamedTuple):
-    """A published version, and the id of its paper."""
+    """A published version, the id of its paper, and when it was published."""
 
     version: str
     id: str
+    at: int = 0
 
 
 class PackageEntry(msgspec.Struct, frozen=True, kw_only=True):

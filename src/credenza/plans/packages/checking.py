@@ -96,6 +96,9 @@ class _Check:
             message = "There is no connector type of this name in this workspace."
             return [self._problem("unknown_type", message, "/type", "reference")]
         found = [*self._check_texts()]
+        if said.apis and self._is_brought():
+            message = "What has its secrets from an auth config has no apis of its own."
+            found.append(self._problem("not_allowed", message, "/apis", "authConfig"))
         found += self._check_secrets(connector, said.configuration, "/configuration")
         for place, api in enumerate(said.apis or ()):
             found += self._check_api(api, f"/apis/{place}")

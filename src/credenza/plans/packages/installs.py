@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from credenza.connectors import Catalogue, ConnectorType, redact
 from credenza.errors import Clash, Gone, Invalid, NotFound, Problem
 from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Record, Source, nest
 from credenza.model.entries import INSTALLS
@@ -20,7 +19,8 @@ from credenza.plans.packages.given import Given, split_variables, take_variables
 from credenza.plans.packages.manifest import AuthPart
 from credenza.plans.packages.packages import Retention
 from credenza.plans.packages.reading import Library
-from credenza.plans.packages.rendering import Rendered, RenderedApi, put_new, render
+from credenza.plans.packages.rendering import Rendered, put_new, render
+from credenza.plans.packages.secrecy import check_embedded
 from credenza.plans.packages.selection import DEFAULTS, Policy, select
 from credenza.plans.packages.versions import PackageVersion
 from credenza.sensitive import Sensitive
@@ -220,33 +220,6 @@ def render_installed(version: PackageVersion, install: Install) -> dict[str, Ren
     return {each.slug: each for each, problems in rendered if not problems}
 
 
-def check_embedded(types: Catalogue, member: Rendered, given: Given) -> list[Problem]:
-    """Return where a text with credentials in it came by a variable that is no secret, or the reverse."""
-    found = _check_embedded(types[member.type], member, given, "")
-    for at, api in enumerate(member.apis):
-        found += _check_embedded(types.api, api, given, f"/apis/{at}")
-    return [msgspec.structs.replace(problem, name=member.slug) for problem in found]
-
-
-def _check_embedded(
-    kind: ConnectorType, said: Rendered | RenderedApi, given: Given, within: str
-) -> list[Problem]:
-    found = []
-    for key in kind.embeds:
-        name = said.secrets.get(key)
-        text = given.secrets.get(name) if name is not None else said.configuration.get(key)
-        if not isinstance(text, str) or _has_credentials(text) == (name is not None):
-            continue
-        message = (
-            "This carries no credentials, and would be shown in clear: the package takes a secret here."
-            if name is not None
-            else "This carries credentials, and the package takes no secret here."
-        )
-        place = f"/variables/{name}" if name is not None else f"{within}/configuration/{key}"
-        found.append(Problem("wrong_secrecy", message, place, "x-credentials"))
-    return found
-
-
 def make_member(  # noqa: PLR0917  # what a member is made of
     install_id: str, member: Rendered, given: Given, bound: Bound | None, version: PackageVersion, at: int
 ) -> tuple[InstalledMember, list[Change]]:
@@ -346,10 +319,3 @@ def _require_free(library: Library, members: Sequence[Rendered]) -> None:
         raise Clash(
             "Names of integrations that would be made are taken.", code="name_taken", problems=problems
         )
-
-
-def _has_credentials(text: str) -> bool:
-    try:
-        return redact(text) is not None
-    except ValueError:
-        return True

@@ -1,7 +1,8 @@
 """Packages: what their papers hold, who may see them, and the rules of changing and removing one.
 
 A draft is changed at will by its own workspace; others see what was published. A public package is listed
-for everybody once an operator has approved a version of it, and then in that version.
+for everybody once an operator has approved a version of it, and then in that version; under another name or
+publisher it is reviewed again.
 """
 
 from __future__ import annotations
@@ -167,7 +168,19 @@ def update_package(package: Package, body: PackageUpdate, at: int) -> Package:
         auth_config=keep(body.authConfig, package.auth_config),
         retention_tier=keep(body.retentionTier, package.retention_tier),
     )
-    return package if changed == package else msgspec.structs.replace(changed, updated_at=at)
+    if changed == package:
+        return package
+    return msgspec.structs.replace(_ask_again(package, changed), updated_at=at)
+
+
+def _ask_again(package: Package, changed: Package) -> Package:
+    """Return a package whose face has changed without what was said of the other one: reviews, and trust."""
+    face = ("name", "description", "icon_url", "publisher")
+    if all(getattr(package, field) == getattr(changed, field) for field in face):
+        return changed
+    review = PENDING if package.visibility == PUBLIC and package.current is not None else changed.review
+    tier = changed.trust_tier if changed.trust_tier != package.trust_tier else _OWN_TIER
+    return msgspec.structs.replace(changed, approved=(), review=review, trust_tier=tier)
 
 
 def needs_operator(tier: str | Given | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from credenza.plans.identifiers import new_id
 from credenza.plans.packages.checking import check_package
 from credenza.plans.packages.manifest import AuthPart, Manifest, MemberPart
 from credenza.plans.packages.packages import MAX_VERSIONS, PENDING, PUBLIC, Package
+from credenza.plans.packages.variables import read_variables
 
 _MAX_CHANGELOG = 20_000  # characters
 _MAX_VERSION = 64
@@ -99,7 +100,7 @@ def publish(
     _, problems = check_package(
         package.manifest, package.variables_schema, package.auth_config, types, complete=True
     )
-    problems += _check_types_stay(package.manifest, latest)
+    problems += [*_check_types_stay(package.manifest, latest), *_check_bindings_stay(package, latest)]
     if problems:
         raise Invalid("This integration cannot be published, for the reasons listed.", problems=problems)
     if len(body.changelog or "") > _MAX_CHANGELOG:
@@ -118,7 +119,7 @@ def publish(
     )
     after = msgspec.structs.replace(
         package,
-        releases=(*package.releases, Release(made.version, made.id)),
+        releases=(*package.releases, Release(made.version, made.id, at)),
         review=PENDING if package.visibility == PUBLIC else package.review,
         updated_at=at,
     )
@@ -204,6 +205,26 @@ def _check_types_stay(manifest: Manifest, latest: PackageVersion | None) -> Sequ
         for at, each in enumerate(manifest.members)
         if known.get(each.slug, each.integration.type) != each.integration.type
     ]
+
+
+def _check_bindings_stay(package: Package, latest: PackageVersion | None) -> Iterator[Problem]:
+    """Return what was secret and would be shown, and the members whose secrets would stand elsewhere."""
+    if latest is None:
+        return
+    was, becomes = (read_variables(each.variables_schema)[0] for each in (latest, package))
+    for name in becomes.names:
+        if name in was.secrets and name not in becomes.secrets:
+            message = "The version before takes this as a secret, and installers gave it as one: rename it."
+            place = f"/variablesSchema/properties/{name}/format"
+            yield Problem("secret_in_clear", message, place, "format")
+    for at, member in enumerate(package.manifest.members):
+        before = latest.manifest.find(member.slug)
+        sides = ((latest.auth_config, before), (package.auth_config, member))
+        brought = [auth is not None and each is not None and auth.covers(each) for auth, each in sides]
+        if before is not None and brought[0] != brought[1]:
+            message = "The version before has the secrets of this member elsewhere: rename it."
+            place = f"/manifest/members/{at}/slug"
+            yield Problem("binding_immutable", message, place, "authConfig", name=member.slug)
 
 
 def _require_newer(package: Package, version: str, number: semver.Version) -> None:

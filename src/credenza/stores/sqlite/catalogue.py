@@ -49,8 +49,10 @@ CREATE TABLE packages (
     by_id INTEGER NOT NULL,
     current TEXT,
     current_id TEXT,
+    current_at INTEGER,
     public_version TEXT,
     public_id TEXT,
+    public_at INTEGER,
     created_by TEXT NOT NULL,
     deleted_at INTEGER,
     retention_tier TEXT NOT NULL,
@@ -227,8 +229,8 @@ def _add_package(connection: sqlite3.Connection, tenant: Tenant, entry: PackageE
         (entry.id, tenant.row, tenant.slug, entry.slug, entry.name, fold(entry.name)),
         (entry.description, fold(entry.description), entry.icon_url, entry.publisher, fold(entry.publisher)),
         (entry.trust_tier, entry.visibility, current is not None, entry.listed, entry.by_id),
-        (current or (None, None)),
-        (public or (None, None)),
+        (current or (None, None, None)),
+        (public or (None, None, None)),
         (entry.created_by, entry.deleted_at, entry.retention_tier, entry.created_at, entry.updated_at),
     )
     for workspace in entry.grants:

@@ -172,9 +172,8 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
     def job(desk: Desk) -> dict[str, list[MemberAnswer]]:
         found = find_install(desk, wanted, deleted=True)
         records = desk.records([member.name for member in found.members])
-        return {
-            "members": [_show_member(desk, found, each, records.get(each.name)) for each in found.members]
-        }
+        shown = [_show_member(desk, found, each, records.get(each.name)) for each in found.members]
+        return {"members": shown}
 
     return answer_json(await read_papers(request, job))
 

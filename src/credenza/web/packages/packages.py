@@ -26,7 +26,7 @@ from credenza.plans.packages.packages import (
     restore_package,
     update_package,
 )
-from credenza.plans.packages.visible import find_visible, see
+from credenza.plans.packages.visible import find_version, find_visible, see
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import actor_of, require_actor
@@ -51,6 +51,7 @@ from credenza.workspace.desk import Desk, Planned
 PATH = "/api/integrations"
 ONE = f"{PATH}/{{integration_id:str}}"
 _VERB = "package"
+_MOST_BYTES = 8 << 20  # of the packages of a page; a manifest has up to one MiB
 _SHORTHANDS = {
     "workspace_id": "workspaceId",
     "publisher": "publisher",
@@ -80,19 +81,27 @@ async def list_packages(request: AnyRequest) -> Answer:
     question = msgspec.structs.replace(asked.question, operating=is_operator(request))
 
     def job(desk: Desk) -> dict[str, Any]:
-        ids, told = asked.page(desk.ask(question))
-        return {"data": _show_all(desk, ids, request), "pageInfo": told}
+        found = desk.ask(question)
+        ids, _ = asked.page(found)
+        shown = _show_all(desk, ids, request)
+        _, told = asked.page(found, len(shown))
+        return {"data": shown, "pageInfo": told}
 
     return answer_json(await read_papers(request, job))
 
 
 def _show_all(desk: Desk, ids: Sequence[str], request: AnyRequest) -> list[PackageAnswer]:
-    tenant, shared = tenant_of(request), desk.shared(PACKAGES, ids)
-    shown = []
+    """Return the packages of a page, from its beginning, as many as fit into an answer."""
+    tenant, shown, size = tenant_of(request), list[PackageAnswer](), 0
     for each in ids:
+        shared = desk.shared(PACKAGES, [each])
+        size += len(shared[each].paper.body) if each in shared else 0
+        if shown and size > _MOST_BYTES:
+            break
         if each in shared:
             package, seen, own = see(shared[each], tenant, lambda wanted: desk.shared(VERSIONS, wanted))
-            shown.append(show_package(package, seen, shared[each].tenant.slug, own=own))
+            workspace, operating = shared[each].tenant.slug, is_operator(request)
+            shown.append(show_package(package, seen, workspace, own=own, operating=operating))
     return shown
 
 
@@ -120,7 +129,7 @@ async def read_package(request: AnyRequest, integration_id: FromPath[str]) -> An
     def job(desk: Desk) -> PackageAnswer:
         package, seen, own = find_visible(desk, tenant, wanted)
         workspace = desk.shared(PACKAGES, [wanted])[wanted].tenant.slug
-        return show_package(package, seen, workspace, own=own)
+        return show_package(package, seen, workspace, own=own, operating=is_operator(request))
 
     return answer_json(await read_papers(request, job))
 
@@ -157,7 +166,10 @@ async def _change_trust(request: AnyRequest, wanted: str) -> Answer:
     def plan(desk: Desk) -> Planned[PackageAnswer]:
         package = update_package(find_own(desk, wanted), said, at)
         shared = desk.shared(PACKAGES, [wanted])[wanted]
-        return Planned([keep_package(package)], show_package(package, None, shared.tenant.slug, own=True))
+        current = package.current
+        version = None if current is None else find_version(desk, package, current.id, None)
+        shown = show_package(package, version, shared.tenant.slug, own=False, operating=True)
+        return Planned([keep_package(package)], shown)
 
     return await answer_operation(request, _VERB, wanted, plan)
 

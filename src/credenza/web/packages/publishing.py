@@ -40,6 +40,7 @@ from credenza.workspace.packages import publish_draft
 
 _VERSIONS = f"{ONE}/versions"
 _VERSION = f"{_VERSIONS}/{{version:str}}"
+_MOST = 20
 _publish = Body[PublishBody](PublishBody)
 
 
@@ -47,6 +48,7 @@ class VersionListAnswer(TypedDict):
     """The versions of a package that the workspace sees, the newest first."""
 
     data: list[VersionAnswer]
+    hasMore: bool
 
 
 @post(f"{ONE}/publish", before_request=require_actor, status_code=200)
@@ -66,15 +68,19 @@ async def publish_package(request: AnyRequest, integration_id: FromPath[str]) ->
 
 @get(_VERSIONS, before_request=require_actor)
 async def list_package_versions(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
-    """List the versions of a package, the newest first."""
-    Query(request)
-    wanted, tenant = segment(integration_id), tenant_of(request)
+    """List some versions of a package, the newest first; `before` one, older ones."""
+    query = Query(request, "limit", "before")
+    limit = query.number("limit", _MOST, least=1, most=_MOST) or _MOST
+    wanted, tenant, before = segment(integration_id), tenant_of(request), query.text("before")
 
     def job(desk: Desk) -> VersionListAnswer:
         package, _, own = find_visible(desk, tenant, wanted)
-        shared = desk.shared(VERSIONS, [release.id for release in package.releases])
-        read = [read_version(shared[each.id].paper) for each in package.releases if each.id in shared]
-        return {"data": [show_version(version, own=own) for version in reversed(read)]}
+        releases = package.releases
+        older = releases[: next((at for at, each in enumerate(releases) if before in each), len(releases))]
+        asked = [each.id for each in reversed(older)][: limit + 1]
+        shared = desk.shared(VERSIONS, asked[:limit])
+        read = [read_version(shared[each].paper) for each in asked[:limit] if each in shared]
+        return {"data": [show_version(version, own=own) for version in read], "hasMore": len(asked) > limit}
 
     return answer_json(await read_papers(request, job))
 

@@ -56,12 +56,14 @@ class Asked:
         self.question = question
         self._cursors = cursors
 
-    def page(self, found: Found) -> tuple[list[str], dict[str, Any]]:
-        """Return the ids of a page, and what is told of it."""
+    def page(self, found: Found, fit: int | None = None) -> tuple[list[str], dict[str, Any]]:
+        """Return the ids of a page, and what is told of it; `fit` of its first rows are shown, if not all."""
         limit, question = self.question.limit, self.question
         more = len(found.rows) > limit
         backwards = question.before is not None
         rows = found.rows[-limit:] if backwards else found.rows[:limit]
+        if fit is not None and fit < len(rows):
+            rows, more = rows[:fit], True
         ends = [self._write(row.keys) for row in (rows[0], rows[-1])] if rows else [None, None]
         return [row.id for row in rows], {
             "total": found.total,

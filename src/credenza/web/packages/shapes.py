@@ -168,9 +168,9 @@ class DifferenceAnswer(TypedDict):
 
 
 def show_package(
-    package: Package, seen: PackageVersion | None, workspace: str, *, own: bool
+    package: Package, seen: PackageVersion | None, workspace: str, *, own: bool, operating: bool = False
 ) -> PackageAnswer:
-    """Return a package as it is shown to its own workspace, or to another."""
+    """Return a package as it is shown to its own workspace, to another, or to an operator."""
     said = package if own or seen is None else seen
     current = package.current if own else None
     return {
@@ -188,12 +188,12 @@ def show_package(
         "variablesSchema": said.variables_schema,
         "authConfig": msgspec.to_builtins(said.auth_config),
         "visibility": package.visibility,
-        "review": package.review if own else None,
+        "review": package.review if own or operating else None,
         "createdBy": package.created_by if own else None,
         "deletedAt": write_time_or_none(package.deleted_at) if own else None,
         "retentionTier": package.retention_tier if own else None,
         "createdAt": write_time(package.created_at),
-        "updatedAt": write_time(package.updated_at),
+        "updatedAt": write_time(package.updated_at if own or seen is None else seen.published_at),
     }
 
 

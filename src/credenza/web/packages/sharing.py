@@ -21,6 +21,7 @@ from credenza.plans.packages.packages import (
     keep_package,
     review_package,
 )
+from credenza.plans.packages.visible import find_version
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import require_actor
@@ -44,10 +45,10 @@ class VisibilityBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ReviewBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What an operator decides of a version; without its id, of the newest one."""
+    """What an operator decides of the version that was looked at."""
 
     decision: Literal["approve", "reject"]
-    integrationVersionId: str | None = None  # noqa: N815
+    integrationVersionId: str  # noqa: N815
     trustTier: Tier | None = None  # noqa: N815
 
 
@@ -147,14 +148,16 @@ async def review_integration_package(request: AnyRequest, integration_id: FromPa
     def plan(desk: Desk) -> Planned[PackageAnswer]:
         before = find_own(desk, wanted)
         named = said.integrationVersionId
-        release = next((each for each in reversed(before.releases) if named is None or named in each), None)
+        release = next((each for each in reversed(before.releases) if named in each), None)
         if release is None:
             raise NotFound("There is no such version of this integration.")
         package = review_package(before, release, at, approve=said.decision == "approve")
         if said.trustTier is not None:
             package = msgspec.structs.replace(package, trust_tier=said.trustTier)
         shared = desk.shared(PACKAGES, [wanted])[wanted]
-        return Planned(_save(before, package), show_package(package, None, shared.tenant.slug, own=True))
+        version = find_version(desk, package, release.id, None)
+        shown = show_package(package, version, shared.tenant.slug, own=False, operating=True)
+        return Planned(_save(before, package), shown)
 
     return await answer_operation(request, "package.review", wanted, plan)
 
