@@ -36,9 +36,7 @@ from credenza.web.packages.asking import (
     require,
     tenant_of,
 )
-from credenza.web.packages.packages import DONE, ONE, Success
-from credenza.web.packages.queries import read_list
-from credenza.web.packages.shapes import (
+from credenza.web.packages.install_shapes import (
     InstallAnswer,
     MemberAnswer,
     UpgradeAnswer,
@@ -47,6 +45,8 @@ from credenza.web.packages.shapes import (
     show_outcome,
     show_upgrade,
 )
+from credenza.web.packages.packages import DONE, ONE, Success
+from credenza.web.packages.queries import read_list
 from credenza.web.paths import segment
 from credenza.web.requests import Query, header, read_body
 from credenza.workspace import packages as planning
