@@ -120,6 +120,13 @@ def test_what_is_missing_extra_or_wrong_is_told_by_name_and_how_to_give_it(store
     assert names(store) == []
 
 
+@pytest.mark.parametrize("text", ['{"key": "sk-one"}', "{key: sk-one}", "# mine\nkey: 'sk-one'"])
+def test_variables_are_json_or_yaml_of_any_style(store, text):
+    store.run("package", "install", "demo", "--yes", "--variables", "-", input=text)
+
+    assert key(store, "demo-chat") == "sk-one"
+
+
 @pytest.mark.parametrize("text", [f"key: {CANARY}\nkey: b", f"- {CANARY}", f'{{"key": "{CANARY}"', ""])
 def test_variables_that_cannot_be_read_are_not_repeated(store, text):
     told = store.run(
@@ -230,6 +237,19 @@ def test_a_secret_that_was_entered_here_survives_the_upgrade(store):
     store.run("package", "upgrade", "demo", "--yes")
 
     assert key(store, "demo-chat") == "sk-local"
+
+
+def test_a_default_that_the_package_changes_is_followed_unless_something_else_was_chosen(store, tmp_path):
+    for prefix, count in (("kept", 4), ("own", 7)):
+        install(store, prefix=prefix, count=count)
+    schema = json.loads(json.dumps(VARIABLES))
+    schema["properties"]["count"]["default"] = 64
+    publish(store, tmp_path / "demo", package(version="1.1.0", variablesSchema=schema))
+    for each in store.json("package", "installs"):
+        store.run("package", "upgrade", each["id"], "--yes")
+
+    tokens = [store.json("get", f"{each}-chat")["apis"][0]["configuration"] for each in ("kept", "own")]
+    assert tokens == [{"maxTokens": 64}, {"maxTokens": 7}]
 
 
 def test_an_upgrade_to_what_is_there_takes_new_variables_alone(store):

@@ -195,9 +195,9 @@ def _read(folder: Path, path: Path) -> dict[str, Any]:
 
 
 def read_object(data: bytes, suffix: str) -> dict[str, Any]:
-    """Return the one object of a text of YAML or JSON; raises Invalid."""
+    """Return the one object of a text of JSON, or of YAML, which JSON is as well; raises Invalid."""
     try:
-        found = _raws.decode(convert(data, suffix.lower().removeprefix(".")))
+        found = _raws.decode(convert(data, "json" if suffix.lower() == ".json" else "yaml"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = []
     if len(found) == 1 and not is_sound(bytes(found[0])):

@@ -28,6 +28,7 @@ from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, li
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
 from credenza.plans.packages.selection import ALL, DEFAULTS, MANUAL, select, sort
+from credenza.plans.packages.variables import Variables, read_variables
 from credenza.plans.packages.versions import PackageVersion, is_newer
 
 UPDATED, ADDED, REMOVED, SKIPPED = "updated", "added", "removed", "skipped"
@@ -122,8 +123,7 @@ class _Upgrading:
         install, (old, new) = self._install, self._versions
         public, secrets = split_variables(new, self._body.variables or {})
         before = take_variables(old, install.variables, {}, _list_secrets(old))
-        names = (new.variables_schema or {}).get("properties", {})
-        stays = {name: value for name, value in install.variables.items() if name in names}
+        stays = _keep_variables(install, before.variables, read_variables(new.variables_schema)[0])
         given = take_variables(new, {**stays, **public}, secrets, install.secrets)
         self._terms = Terms(given.secrets, given.variables.required, self._winner)
         was = self._render(old, [each.slug for each in install.members], before)
@@ -277,6 +277,16 @@ class _Upgrading:
             previous=snapshot,
             upgraded_at=self._at,
         )
+
+
+def _keep_variables(install: Install, old: Variables, new: Variables) -> dict[str, Any]:
+    """Return the variables that stay; one that is the old version's default becomes the new version's."""
+    followed = {
+        name
+        for name, value in old.defaults.items()
+        if name in new.defaults and install.variables.get(name) == value
+    }
+    return {name: value for name, value in install.variables.items() if name in {*new.names} - followed}
 
 
 def _list_secrets(version: PackageVersion) -> tuple[str, ...]:
