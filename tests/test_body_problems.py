@@ -53,5 +53,5 @@ def test_a_field_that_is_nearly_known_is_told_with_the_one_that_is_meant():
 
 def test_a_word_that_is_none_of_a_list_is_told_the_list():
     assert problems(VisibilityBody, {"visibility": CANARY}) == [
-        ("invalid_data", "/visibility", "This is one of: private, public, unlisted.")
+        ("unknown_value", "/visibility", "This must be one of: private, public, unlisted.")
     ]

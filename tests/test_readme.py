@@ -109,7 +109,7 @@ def test_every_setting_stands_in_the_table_and_nothing_else_does():
 
 
 def test_the_commands_between_stores_and_in_git_do_what_they_say(tmp_path, kek, monkeypatch):
-    section = README[README.index("## Between Credenzas and in git") : README.index("## Running it for real")]
+    section = README[README.index("## Between Credenzas and in git") : README.index("## Packages")]
     [block] = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     public, _ = make_pair(tmp_path, "key.txt")
     (tmp_path / "recipients.txt").write_text(public)
@@ -130,6 +130,29 @@ def test_the_commands_between_stores_and_in_git_do_what_they_say(tmp_path, kek, 
         "2 integrations written, 2 secrets sealed.",
         "Sealed.",
         "1 updated, 1 unchanged; nothing was saved: this is a dry run.",
+    ]
+
+
+def test_the_commands_of_packages_do_what_they_say(tmp_path, kek, monkeypatch):
+    section = README[README.index("## Packages") : README.index("## Running it for real")]
+    [block] = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
+    prompt = new_store(tmp_path / "home", kek)
+    (tmp_path / "secrets.yaml").write_text("database_password: made-up\nopenai_key: sk-made-up\n")
+    (tmp_path / "more.yaml").write_text("cohere_key: co-made-up\n")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+
+    told = [prompt.run(*shlex.split(line)[1:]).stdout.splitlines()[-1] for line in block.splitlines()]
+
+    assert [re.sub(r" \(ins_\w+\)", "", line) for line in told[1:]] == [
+        "rag-stack is valid by the types of workspace default: 2 members, 6 variables, 2 secret.",
+        "Published rag-stack 1.0.0.",
+        "Installed RAG stack 1.0.0: 2 added.",
+        "Variables: added cohere_key.",
+        "Published rag-stack 1.1.0.",
+        "1 added, 1 updated, 1 unchanged; nothing was saved: this is a dry run.",
+        "Upgraded RAG stack from 1.0.0 to 1.1.0: 1 added, 1 updated, 1 unchanged.",
+        "Rolled back RAG stack: 1 restored, 1 removed, 1 unchanged.",
     ]
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "delete": ("integrations:delete", "Remove one integration with everything it owns."),
     "resolve": ("integrations:resolve", "Print the configuration of one integration in clear; audited."),
     "run": ("run:run", "Start a command with integrations in its environment; audited."),
+    "package": ("packages.group:package", "Publish, install and upgrade sets of connectors."),
     "types": ("types:types", "List connector types, or explain one."),
     "doctor": ("doctor:doctor", "Look over store, vault, secrets and audit."),
     "audit": ("audit:audit", "Verify the audit trail, and export its heads."),

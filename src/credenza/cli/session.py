@@ -19,7 +19,7 @@ from credenza.workspace import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SETTINGS = "credenza.settings"
-_WORKSPACE = "credenza.workspace"
+WORKSPACE = "credenza.workspace"
 
 
 class Session(NamedTuple):
@@ -68,7 +68,7 @@ def session() -> Iterator[Session]:
         NotFound: there is no such workspace.
     """
     with opened() as credenza:
-        tenant = credenza.tenant(current_context().meta.get(_WORKSPACE))
+        tenant = credenza.tenant(current_context().meta.get(WORKSPACE))
         actor = Actor(tenant, name_user(), Role.ADMIN)
         yield Session(credenza, actor, credenza.workspace(actor))
 
@@ -126,7 +126,7 @@ def workspace_option(command: Command) -> Command:
         metavar="NAME",
         envvar="CREDENZA_WORKSPACE",
         expose_value=False,
-        callback=keep(_WORKSPACE),
+        callback=keep(WORKSPACE),
         help="The workspace [CREDENZA_WORKSPACE; default].",
     )
     return add(command)

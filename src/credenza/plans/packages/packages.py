@@ -132,9 +132,15 @@ def create_package(library: Library, body: PackageBody, workspace: str, by: str,
     """
     if body.workspaceId != workspace:
         raise NotFound("There is no workspace of this id.")
+    made = draft_package(body, workspace, by, at)
+    _require_free(library, workspace, body.slug)
+    return made
+
+
+def draft_package(body: PackageBody, workspace: str, by: str, at: int) -> Package:
+    """Return the draft that a body describes, wherever it is to be; raises Invalid."""
     if is_slug(body.slug) is None:
         refuse("/slug", f"A slug is {SLUG_RULE}.", "pattern", code="invalid_slug")
-    _require_free(library, workspace, body.slug)
     return Package(
         id=new_id("int", at),
         slug=body.slug,

@@ -30,6 +30,7 @@ from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, me
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
 from credenza.plans.packages.selection import ALL, DEFAULTS, MANUAL, select, sort
+from credenza.plans.packages.variables import read_variables
 from credenza.plans.packages.versions import PackageVersion, is_newer
 
 UPDATED, ADDED, REMOVED, SKIPPED = "updated", "added", "removed", "skipped"
@@ -124,7 +125,7 @@ class _Upgrading:
         install, (old, new) = self._install, self._versions
         public, secrets = split_variables(new, self._body.variables or {})
         names = (new.variables_schema or {}).get("properties", {})
-        stays = {name: install.variables[name] for name in install.chosen if name in names}
+        stays = {name: value for name, value in _list_chosen(install, old) if name in names}
         given = take_variables(new, {**stays, **public}, secrets, install.secrets)
         self._require_secrecy(given)
         self._terms = Terms(given.secrets, given.variables.required, self._winner)
@@ -303,6 +304,16 @@ class _Upgrading:
             records={name: record.version for name, record in self._records.items()},
             parked=tuple(self._parked),
         )
+
+
+def _list_chosen(install: Install, old: PackageVersion) -> list[tuple[str, Any]]:
+    """Return the variables that were given; one that says what the default said counts as that."""
+    defaults = read_variables(old.variables_schema)[0].defaults
+    return [
+        (name, install.variables[name])
+        for name in install.chosen
+        if name not in defaults or install.variables[name] != defaults[name]
+    ]
 
 
 def drop_parked(install: Install) -> list[Change]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from credenza.errors import Clash, NotFound
+from credenza.errors import NotFound
 from credenza.model import Shared, Tenant
 from credenza.model.entries import PACKAGES, VERSIONS
 from credenza.model.questions import EQUAL, MISSING, PACKAGE, Comparison, Every, Key, Question
 from credenza.plans.packages.installs import Install
-from credenza.plans.packages.packages import Package, missing_package, read_package
+from credenza.plans.packages.packages import Package, find_own, missing_package, read_package
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.versions import PackageVersion, read_version
 
@@ -77,30 +77,24 @@ def find_version_of(library: Library, wanted: str) -> PackageVersion:
     return read_version(shared.paper)
 
 
-def find_slug(library: Library, tenant: Tenant, word: str) -> str:
-    """Return the id of a package by its slug, as `workspace/slug` where that is another workspace's.
+def find_own_slug(library: Library, tenant: Tenant, slug: str) -> Package | None:
+    """Return the workspace's own package of a slug; None: there is none. Raises Gone where it is deleted."""
+    found = _ask(library, Comparison("slug", EQUAL, slug), Comparison("workspaceId", EQUAL, tenant.slug))
+    return find_own(library, found[0][1]) if found else None
 
-    A slug alone is the workspace's own package, else the only one of this slug that it sees.
 
-    Raises:
-        NotFound: it sees none.
-        Clash: `ambiguous`: several workspaces have one, which are named.
+def list_slug(library: Library, tenant: Tenant, word: str) -> list[tuple[str, str]]:
+    """Return workspace and id of the packages that a slug, or `workspace/slug`, may mean to a workspace.
+
+    A slug alone means the workspace's own package, where it has one.
     """
     workspace, _, slug = word.rpartition("/")
-    found = _ask(library, slug, workspace or tenant.slug)
-    if not found and not workspace:
-        found = _ask(library, slug, None)
-    if not found:
-        raise missing_package()
-    if len(found) > 1:
-        owners = ", ".join(sorted(f"{owner}/{slug}" for _, owner in found))
-        raise Clash(f"Several workspaces have a package of this slug; say which: {owners}.", code="ambiguous")
-    return found[0][0]
+    there = (Comparison("slug", EQUAL, slug), Comparison("deletedAt", MISSING, value=True))
+    own = _ask(library, *there, Comparison("workspaceId", EQUAL, workspace or tenant.slug))
+    return own or ([] if workspace else _ask(library, *there))
 
 
-def _ask(library: Library, slug: str, workspace: str | None) -> list[tuple[str, str]]:
-    parts = [Comparison("slug", EQUAL, slug), Comparison("deletedAt", MISSING, value=True)]
-    parts += [] if workspace is None else [Comparison("workspaceId", EQUAL, workspace)]
+def _ask(library: Library, *parts: Comparison) -> list[tuple[str, str]]:
     keys = (Key("workspaceId"), Key("id"))
-    question = Question(entity=PACKAGE, keys=keys, limit=_MOST, where=Every(tuple(parts)), count=1)
-    return [(row.id, str(row.keys[0])) for row in library.ask(question).rows[:_MOST]]
+    question = Question(entity=PACKAGE, keys=keys, limit=_MOST, where=Every(parts), count=1)
+    return [(str(row.keys[0]), row.id) for row in library.ask(question).rows[:_MOST]]

@@ -32,7 +32,7 @@ _KINDS = {
 }
 _MOST_DIGITS = 300
 _LONGEST_NAME = 64
-_DEEPEST_LIST = 8
+_MOST_ENTRIES = 20_000
 
 
 class Explainer:
@@ -40,8 +40,9 @@ class Explainer:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the schema once."""
-        self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
         self._schema = schema
+        self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
+        self._definitions: dict[str, Any] = schema.get("$defs", {})
 
     def explain(self, raw: msgspec.Raw) -> tuple[Problem, ...]:
         """Return every problem of an item that its decoder refused."""
@@ -49,7 +50,7 @@ class Explainer:
             item = msgspec.json.decode(raw)
         except msgspec.DecodeError:
             return (explain_text(bytes(raw)),)
-        _shorten(item)
+        _shorten(item, _MOST_ENTRIES)
         errors = self._validator.iter_errors(item)
         told = chain.from_iterable(self._say(item, error) for error in errors)
         found = tuple(islice(told, MOST_PROBLEMS))
@@ -67,20 +68,17 @@ class Explainer:
             message = f"This must be a number from 0 to {MAX_NUMBER}."
             yield Problem("number_out_of_range", message, pointer, kind.name)
         elif kind.name == "enum":
-            message = f"This is one of: {', '.join(map(str, kind.options))}."
-            yield Problem("invalid_data", message, pointer, kind.name)
+            known = ", ".join(each for each in kind.options if each is not None)
+            yield Problem("unknown_value", f"This must be one of: {known}.", pointer, kind.name)
         else:
             wanted = _KINDS[kind.types[0]]
             yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
 
     def _unknown(self, item: object, path: Sequence[str | int], pointer: str) -> Iterator[Problem]:
         place: Any = item
-        rules = self._resolve(self._schema)
         for part in path:
             place = place[part]
-            inner = rules["items"] if isinstance(part, int) else rules["properties"][part]
-            rules = self._resolve(inner)
-        known = list(rules["properties"])
+        known = self._list_fields(path)
         for position, key in enumerate(place, 1):
             if key not in known:
                 near = difflib.get_close_matches(key[:_LONGEST_NAME], known, 1)
@@ -88,24 +86,39 @@ class Explainer:
                 message = f"Field {position} of this object is not known.{hint}"
                 yield Problem("unknown_field", message, pointer, "additionalProperties")
 
-    def _resolve(self, rules: dict[str, Any]) -> dict[str, Any]:
-        """Return what a part of the schema says itself, without references and the choice of null."""
-        while "properties" not in rules and "items" not in rules:
-            if "$ref" in rules:
-                rules = self._schema["$defs"][rules["$ref"].rpartition("/")[2]]
-            else:
-                rules = next(each for each in rules["anyOf"] if each != {"type": "null"})
-        return rules
+    def _list_fields(self, path: Sequence[str | int]) -> list[str]:
+        """Return the fields that the object at a place may have."""
+        schema = self._resolve(self._schema)
+        for part in path:
+            schema = self._resolve(schema["properties"][part] if isinstance(part, str) else schema["items"])
+        return list(schema["properties"])
+
+    def _resolve(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema that another one stands for: what it refers to, or what it is unless null."""
+        while "$ref" in schema or "anyOf" in schema:
+            schema = (
+                self._definitions[schema["$ref"].rpartition("/")[2]]
+                if "$ref" in schema
+                else schema["anyOf"][0]
+            )
+        return schema
 
 
-def _shorten(item: object, depth: int = 0) -> None:
-    """Drop all but the first entries of lists: the validator builds every error before it gives the first."""
-    if depth == _DEEPEST_LIST:
-        return
-    if isinstance(item, list):
-        del item[MOST_PROBLEMS:]
-    for inner in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
-        _shorten(inner, depth + 1)
+def _shorten(item: object, left: int) -> int:
+    """Drop all but the first entries of lists, and of all lists together; return how many more there may be.
+
+    The validator builds every error before it gives the first.
+    """
+    if isinstance(item, dict):
+        for inner in item.values():
+            if isinstance(inner, list):
+                del inner[min(left, MOST_PROBLEMS) :]
+                left -= len(inner)
+            left = _shorten(inner, left)
+    elif isinstance(item, list):
+        for inner in item:
+            left = _shorten(inner, left)
+    return left
 
 
 def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:

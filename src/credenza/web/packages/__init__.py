@@ -2,7 +2,8 @@
 
 queries       filters, orders and cursors of lists
 asking        how its calls reach papers, and whom they act for
-shapes        packages, versions and installs as answers show them
+shapes        packages, their versions and members as answers show them
+install_shapes  installs, what becomes of them, and their members
 packages      making, changing and listing packages
 publishing    versions, what differs between them, and the members an install would have
 sharing       who sees a package: visibility, grants, review

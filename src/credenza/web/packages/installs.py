@@ -9,15 +9,13 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath
 
-from credenza.model import Permission, Record
+from credenza.model import Permission
 from credenza.model import questions as q
 from credenza.model.entries import INSTALLS
 from credenza.plans.packages.installs import (
     Install,
     InstallBody,
-    InstalledMember,
     find_install,
-    is_of,
     keep_install,
     read_install,
 )
@@ -36,17 +34,17 @@ from credenza.web.packages.asking import (
     require,
     tenant_of,
 )
-from credenza.web.packages.packages import DONE, ONE, Success
-from credenza.web.packages.queries import read_list
-from credenza.web.packages.shapes import (
+from credenza.web.packages.install_shapes import (
     InstallAnswer,
     MemberAnswer,
     UpgradeAnswer,
     show_install,
-    show_member,
+    show_members,
     show_outcome,
     show_upgrade,
 )
+from credenza.web.packages.packages import DONE, ONE, Success
+from credenza.web.packages.queries import read_list
 from credenza.web.paths import segment
 from credenza.web.requests import Query, header, read_body
 from credenza.workspace import packages as planning
@@ -171,19 +169,9 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
 
     def job(desk: Desk) -> dict[str, list[MemberAnswer]]:
         found = find_install(desk, wanted, deleted=True)
-        records = desk.records([member.name for member in found.members])
-        shown = [_show_member(desk, found, each, records.get(each.name)) for each in found.members]
-        return {"members": shown}
+        return {"members": show_members(desk, found)}
 
     return answer_json(await read_papers(request, job))
-
-
-def _show_member(desk: Desk, found: Install, member: InstalledMember, record: Record | None) -> MemberAnswer:
-    if record is None or not is_of(record, member):
-        return show_member(found, member, None, ())
-    # One that refers to an auth config is changed by its install alone.
-    modified = [] if member.config is not None else desk.edits_since(record, member.written)
-    return show_member(found, member, record, modified)
 
 
 async def _move(

@@ -26,7 +26,7 @@ from credenza.web.packages.asking import (
 )
 from credenza.web.packages.packages import ONE
 from credenza.web.packages.shapes import (
-    DifferenceAnswer,
+    PackageDifference,
     PreviewListAnswer,
     VersionAnswer,
     show_difference,
@@ -94,7 +94,7 @@ async def read_package_version(
     wanted, named, tenant = segment(integration_id), segment(version), tenant_of(request)
     against = query.text("against")
 
-    def job(desk: Desk) -> VersionAnswer | DifferenceAnswer:
+    def job(desk: Desk) -> VersionAnswer | PackageDifference:
         package, seen, own = find_visible(desk, tenant, wanted)
         found = find_version(desk, package, named, seen)
         if against is None:
