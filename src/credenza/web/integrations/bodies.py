@@ -93,19 +93,18 @@ class LimitItem(ServerMade, kw_only=True):
 
 
 class Body(Generic[T]):
-    """The reader of one kind of body; `root` names the object in it, `most` bounds a list."""
+    """The reader of one kind of body; `most` bounds a list."""
 
     def __init__(
         self,
         kind: Any,  # noqa: ANN401  # a type, or a union of types
-        root: str = "",
         *,
         most: int | None = None,
     ) -> None:
         """Make decoder and explainer once."""
         self._most = most
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
-        self._explainer = explain.Explainer(msgspec.json.schema(kind), root)
+        self._explainer = explain.Explainer(msgspec.json.schema(kind))
 
     def read(self, body: bytes | bytearray) -> T:
         """Return what a body says; raises Invalid with all that is wrong with it."""
@@ -121,13 +120,13 @@ class Body(Generic[T]):
             raise _refuse(self._explainer.explain(msgspec.Raw(text))) from None
 
 
-_provider = Body[ProviderItem](ProviderItem, "ProviderItem")
-_api = Body[ApiUpdate](ApiUpdate, "ApiUpdate")
-_tags = Body[list[TagItem]](list[TagItem], "TagItem", most=MAX_TAGS)
-_tag = Body[TagItem](TagItem, "TagItem")
+_provider = Body[ProviderItem](ProviderItem)
+_api = Body[ApiUpdate](ApiUpdate)
+_tags = Body[list[TagItem]](list[TagItem], most=MAX_TAGS)
+_tag = Body[TagItem](TagItem)
 _count = Body[int](int)
-_counts = Body[TokenCount](TokenCount, "TokenCount")
-_limit = Body[LimitItem](LimitItem, "LimitItem")
+_counts = Body[TokenCount](TokenCount)
+_limit = Body[LimitItem](LimitItem)
 
 
 def read_provider(body: bytearray, name: str, expected: int | None) -> Put:

@@ -40,8 +40,8 @@ class TypeSchema(msgspec.Struct, forbid_unknown_fields=True):
     schema: dict[str, Any]
 
 
-_definitions = Body[list[dict[str, Any]]](list[dict[str, Any]], "IntegrationDef", most=MAX_TYPES)
-_schema = Body[TypeSchema](TypeSchema, "TypeSchema")
+_definitions = Body[list[dict[str, Any]]](list[dict[str, Any]], most=MAX_TYPES)
+_schema = Body[TypeSchema](TypeSchema)
 
 
 @get(PATH, before_request=require_actor)

@@ -29,31 +29,17 @@ _KINDS = {
     "array": "a list",
     "object": "an object",
 }
-_PARTS = {
-    "apis": "ApiItem",
-    "tags": "TagItem",
-    "providers": "InstanceProviderItem",
-    "credentials": "IdentityCredentialItem",
-    "configuration": "ConfigurationItem",
-    "provider_search": "ProviderSearchItem",
-    "groups": "GroupItem",
-    "collections": "CollectionItem",
-    "categories": "CategoryItem",
-    "tool_filters": "ToolFiltersItem",
-    "ui": "UiItem",
-    "config": "ClientItem",
-    "provider_config": "ConfigItem",
-}  # by the field that holds or lists them
 _MOST_DIGITS = 300
 _LONGEST_NAME = 64
+_MOST_ENTRIES = 20_000
 
 
 class Explainer:
     """Explain what is wrong with an item, by the schema its decoder is made from."""
 
-    def __init__(self, schema: dict[str, Any], root: str = "IntegrationItem") -> None:
-        """Compile the schema once; `root` names what its outermost object is."""
-        self._root = root
+    def __init__(self, schema: dict[str, Any]) -> None:
+        """Compile the schema once."""
+        self._schema = schema
         self._validator = jsonschema_rs.Draft202012Validator(_unfold(schema))
         self._definitions: dict[str, Any] = schema.get("$defs", {})
 
@@ -63,7 +49,7 @@ class Explainer:
             item = msgspec.json.decode(raw)
         except msgspec.DecodeError:
             return (explain_text(bytes(raw)),)
-        _shorten(item)
+        _shorten(item, _MOST_ENTRIES)
         errors = self._validator.iter_errors(item)
         told = chain.from_iterable(self._say(item, error) for error in errors)
         found = tuple(islice(told, MOST_PROBLEMS))
@@ -77,6 +63,9 @@ class Explainer:
             yield Problem("required", f"`{missing}` is required.", f"{pointer}/{missing}", kind.name)
         elif kind.name == "additionalProperties":
             yield from self._unknown(item, error.instance_path, pointer)
+        elif kind.name == "enum":
+            known = ", ".join(each for each in kind.options if each is not None)
+            yield Problem("unknown_value", f"This must be one of: {known}.", pointer, kind.name)
         else:
             wanted = _KINDS[kind.types[0]]
             yield Problem("wrong_type", f"This must be {wanted}.", pointer, kind.name)
@@ -85,9 +74,7 @@ class Explainer:
         place: Any = item
         for part in path:
             place = place[part]
-        inner = [part for part in path if isinstance(part, str)]
-        name = _PARTS.get(inner[-1] if inner else "", self._root)
-        known = list(self._definitions[name]["properties"])
+        known = self._list_fields(path)
         for position, key in enumerate(place, 1):
             if key not in known:
                 near = difflib.get_close_matches(key[:_LONGEST_NAME], known, 1)
@@ -95,17 +82,39 @@ class Explainer:
                 message = f"Field {position} of this object is not known.{hint}"
                 yield Problem("unknown_field", message, pointer, "additionalProperties")
 
+    def _list_fields(self, path: Sequence[str | int]) -> list[str]:
+        """Return the fields that the object at a place may have."""
+        schema = self._resolve(self._schema)
+        for part in path:
+            schema = self._resolve(schema["properties"][part] if isinstance(part, str) else schema["items"])
+        return list(schema["properties"])
 
-def _shorten(item: object) -> None:
-    """Drop all but the first entries of lists: the validator builds every error before it gives the first."""
-    if not isinstance(item, dict):
-        return
-    for field in _PARTS:
-        entries = item.get(field)
-        if isinstance(entries, list):
-            del entries[MOST_PROBLEMS:]
-            for entry in entries:
-                _shorten(entry)
+    def _resolve(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema that another one stands for: what it refers to, or what it is unless null."""
+        while "$ref" in schema or "anyOf" in schema:
+            schema = (
+                self._definitions[schema["$ref"].rpartition("/")[2]]
+                if "$ref" in schema
+                else schema["anyOf"][0]
+            )
+        return schema
+
+
+def _shorten(item: object, left: int) -> int:
+    """Drop all but the first entries of lists, and of all lists together; return how many more there may be.
+
+    The validator builds every error before it gives the first.
+    """
+    if isinstance(item, dict):
+        for inner in item.values():
+            if isinstance(inner, list):
+                del inner[min(left, MOST_PROBLEMS) :]
+                left -= len(inner)
+            left = _shorten(inner, left)
+    elif isinstance(item, list):
+        for inner in item:
+            left = _shorten(inner, left)
+    return left
 
 
 def explain_parents(name: str, parents: Sequence[str]) -> tuple[Problem, ...]:

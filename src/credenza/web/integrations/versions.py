@@ -47,7 +47,7 @@ class RollbackBody(msgspec.Struct, forbid_unknown_fields=True):
     version: int
 
 
-_rollback = Body[RollbackBody](RollbackBody, "RollbackBody")
+_rollback = Body[RollbackBody](RollbackBody)
 
 
 @post(f"{PATH}/rollback", before_request=require_actor, status_code=200)

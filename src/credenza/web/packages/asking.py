@@ -33,7 +33,12 @@ def now(request: AnyRequest) -> int:
 
 
 async def read_papers(request: AnyRequest, job: Callable[[Desk], T]) -> T:
-    """Return what a job makes of papers; operators may look at what asks to be public. Raises Forbidden."""
+    """Return what a job makes of the papers of the workspace. Raises Forbidden."""
+    return await asyncio.to_thread(Papers(workspace_of(request)).read, job)
+
+
+async def read_shared(request: AnyRequest, job: Callable[[Desk], T]) -> T:
+    """Return what a job makes of packages; operators may look at what asks to be public. Raises Forbidden."""
     permission = Permission.OPERATE if is_operator(request) else Permission.READ
     return await asyncio.to_thread(Papers(workspace_of(request)).read, job, permission)
 
@@ -57,7 +62,7 @@ async def answer_operation(
     """
     workspace = workspace_of(request)
     await asyncio.to_thread(workspace.require, Permission.OPERATE, verb)
-    shared = await read_papers(request, lambda desk: desk.shared(PACKAGES, [id]).get(id))
+    shared = await read_shared(request, lambda desk: desk.shared(PACKAGES, [id]).get(id))
     if shared is None:
         raise missing_package()
     actor = Actor(shared.tenant, f"operator:{workspace.actor.name}", Role.EDITOR)
@@ -89,7 +94,14 @@ def tenant_of(request: AnyRequest) -> Tenant:
     return actor_of(request).tenant
 
 
-def find_visible(desk: Desk, tenant: Tenant, wanted: str) -> tuple[Package, PackageVersion | None, bool]:
+def viewer_of(request: AnyRequest) -> Tenant | None:
+    """Return the workspace whose own packages are shown whole; None: an operator's, who is in none."""
+    return None if is_operator(request) else tenant_of(request)
+
+
+def find_visible(
+    desk: Desk, tenant: Tenant | None, wanted: str
+) -> tuple[Package, PackageVersion | None, bool]:
     """Return a package as a workspace sees it, the version it sees of it, and whether it is its own.
 
     Of another workspace's package that is the newest version, or the newest one that is approved.
@@ -104,10 +116,10 @@ def find_visible(desk: Desk, tenant: Tenant, wanted: str) -> tuple[Package, Pack
 
 
 def see(
-    shared: Shared, tenant: Tenant, read: Callable[[list[str]], dict[str, Shared]]
+    shared: Shared, tenant: Tenant | None, read: Callable[[list[str]], dict[str, Shared]]
 ) -> tuple[Package, PackageVersion | None, bool]:
     """Return the same of a package that was found."""
-    package, own = read_package(shared.paper), shared.tenant.id == tenant.id
+    package, own = read_package(shared.paper), tenant is not None and shared.tenant.id == tenant.id
     wanted = [each.id for each in (package.current, *reversed(package.approved)) if each is not None]
     versions = read(list(dict.fromkeys(wanted)))
     seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 from litestar import delete, get, post
@@ -42,17 +41,18 @@ from credenza.web.packages.asking import (
     tenant_of,
 )
 from credenza.web.packages.bringing import bind
-from credenza.web.packages.packages import DONE, ONE, Success
-from credenza.web.packages.queries import read_list
-from credenza.web.packages.shapes import (
+from credenza.web.packages.install_shapes import (
     InstallAnswer,
-    MemberAnswer,
+    InstallListAnswer,
+    MemberListAnswer,
     UpgradeAnswer,
     show_install,
     show_member,
     show_outcome,
     show_upgrade,
 )
+from credenza.web.packages.packages import DONE, ONE, Success
+from credenza.web.packages.queries import read_list
 from credenza.web.paths import segment
 from credenza.web.requests import Query, header, read_body
 from credenza.workspace.desk import Desk, Planned
@@ -73,9 +73,9 @@ class DetachBody(msgspec.Struct, forbid_unknown_fields=True):
     detached: bool
 
 
-_detach = Body[DetachBody](DetachBody, "DetachBody")
-_install = Body[InstallBody](InstallBody, "InstallBody")
-_upgrade = Body[UpgradeBody](UpgradeBody, "UpgradeBody")
+_detach = Body[DetachBody](DetachBody)
+_install = Body[InstallBody](InstallBody)
+_upgrade = Body[UpgradeBody](UpgradeBody)
 
 
 @get(PATH, before_request=require_actor)
@@ -84,7 +84,7 @@ async def list_installs(request: AnyRequest) -> Answer:
     opened, tenant = opened_of(request), tenant_of(request)
     asked = read_list(request, q.INSTALL, opened.vault, tenant, _SHORTHANDS)
 
-    def job(desk: Desk) -> dict[str, Any]:
+    def job(desk: Desk) -> InstallListAnswer:
         ids, told = asked.page(desk.ask(asked.question))
         papers = desk.papers(INSTALLS, ids)
         shown = [show_install(read_install(papers[each]), tenant.slug) for each in ids if each in papers]
@@ -197,7 +197,7 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
     Query(request)
     wanted = segment(install_id)
 
-    def job(desk: Desk) -> dict[str, list[MemberAnswer]]:
+    def job(desk: Desk) -> MemberListAnswer:
         found = find_install(desk, wanted, deleted=True)
         records = desk.records([member.name for member in found.members])
         version = desk.shared(VERSIONS, [found.version_id]).get(found.version_id)

@@ -27,13 +27,13 @@ from credenza.web.packages.asking import (
     find_version,
     find_visible,
     now,
-    read_papers,
+    read_shared,
     require,
-    tenant_of,
+    viewer_of,
 )
 from credenza.web.packages.packages import ONE
 from credenza.web.packages.shapes import (
-    DifferenceAnswer,
+    PackageDifference,
     PreviewListAnswer,
     VersionAnswer,
     show_difference,
@@ -46,7 +46,7 @@ from credenza.workspace.desk import Desk, Planned
 
 _VERSIONS = f"{ONE}/versions"
 _VERSION = f"{_VERSIONS}/{{version:str}}"
-_publish = Body[PublishBody](PublishBody, "PublishBody")
+_publish = Body[PublishBody](PublishBody)
 
 
 class VersionListAnswer(TypedDict):
@@ -78,7 +78,7 @@ async def publish_package(request: AnyRequest, integration_id: FromPath[str]) ->
 async def list_package_versions(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """List the versions of a package, the newest first."""
     Query(request)
-    wanted, tenant = segment(integration_id), tenant_of(request)
+    wanted, tenant = segment(integration_id), viewer_of(request)
 
     def job(desk: Desk) -> VersionListAnswer:
         package, _, own = find_visible(desk, tenant, wanted)
@@ -86,7 +86,7 @@ async def list_package_versions(request: AnyRequest, integration_id: FromPath[st
         read = [read_version(shared[each.id].paper) for each in package.releases if each.id in shared]
         return {"data": [show_version(version, own=own) for version in reversed(read)]}
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 @get(_VERSION, before_request=require_actor)
@@ -95,10 +95,10 @@ async def read_package_version(
 ) -> Answer:
     """Return a version, by its id or number; `against` another one, how it differs from that."""
     query = Query(request, "against")
-    wanted, named, tenant = segment(integration_id), segment(version), tenant_of(request)
+    wanted, named, tenant = segment(integration_id), segment(version), viewer_of(request)
     against = query.text("against")
 
-    def job(desk: Desk) -> VersionAnswer | DifferenceAnswer:
+    def job(desk: Desk) -> VersionAnswer | PackageDifference:
         package, seen, own = find_visible(desk, tenant, wanted)
         found = find_version(desk, package, named, seen)
         if against is None:
@@ -106,14 +106,14 @@ async def read_package_version(
         other = find_version(desk, package, against, seen)
         return show_difference(other.version, found.version, compare(other, found))
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 @get(f"{ONE}/members", before_request=require_actor)
 async def preview_members(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Return the members that an install would make, with the schemas of their types."""
     query = Query(request, "integrationVersionId")
-    wanted, tenant = segment(integration_id), tenant_of(request)
+    wanted, tenant = segment(integration_id), viewer_of(request)
     named = query.text("integrationVersionId")
 
     def job(desk: Desk) -> PreviewListAnswer:
@@ -124,7 +124,7 @@ async def preview_members(request: AnyRequest, integration_id: FromPath[str]) ->
         variables, _ = read_variables(source.variables_schema)
         return show_previews(source, source.manifest.members, desk.catalogue, variables)
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 HANDLERS = [publish_package, list_package_versions, read_package_version, preview_members]

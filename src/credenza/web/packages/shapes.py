@@ -1,26 +1,19 @@
-"""Packages, versions and installs as answers show them."""
+"""Packages, their versions and members as answers show them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
 from credenza.connectors import Catalogue
-from credenza.model import Record
-from credenza.plans.packages.installs import Install, InstalledMember
 from credenza.plans.packages.manifest import MemberPart
-from credenza.plans.packages.merging import Standing, list_local
 from credenza.plans.packages.packages import Package
 from credenza.plans.packages.references import names_in, walk
-from credenza.plans.packages.rendering import Rendered
-from credenza.plans.packages.upgrades import ADDED, REMOVED, SKIPPED, UPDATED, Outcome, Upgrade
 from credenza.plans.packages.variables import Variables
 from credenza.plans.packages.versions import Difference, PackageVersion
 from credenza.web.templates.times import write_time, write_time_or_none
-
-PRESENCE = "$secret"
 
 
 class PackageAnswer(TypedDict):
@@ -48,6 +41,31 @@ class PackageAnswer(TypedDict):
     updatedAt: str
 
 
+class PageInfo(TypedDict):
+    """Where a page lies: how many rows there are (null: more than were counted), and its cursors."""
+
+    total: int | None
+    hasNextPage: bool
+    hasPreviousPage: bool
+    startCursor: str | None
+    endCursor: str | None
+
+
+class PackageListAnswer(TypedDict):
+    """A page of packages."""
+
+    data: list[PackageAnswer]
+    pageInfo: PageInfo
+
+
+class TypePinAnswer(TypedDict):
+    """The version of its type that a member was published against."""
+
+    type: str
+    typeVersion: int
+    schemaDigest: str
+
+
 class VersionAnswer(TypedDict):
     """A published version, which never changes."""
 
@@ -57,84 +75,10 @@ class VersionAnswer(TypedDict):
     manifestSnapshot: dict[str, Any]
     variablesSchemaSnapshot: dict[str, Any] | None
     authConfigSnapshot: dict[str, Any] | None
-    memberEntityVersions: dict[str, Any]
+    memberEntityVersions: dict[str, TypePinAnswer]
     changelog: str | None
     publishedBy: str | None
     publishedAt: str
-
-
-class InstallAnswer(TypedDict):
-    """An install. Of its secret variables it says that they were given."""
-
-    id: str
-    integrationId: str
-    integrationVersionId: str
-    workspaceId: str
-    variables: dict[str, Any]
-    authStateId: str | None
-    memberPolicy: str
-    parentInstallId: str | None
-    solutionId: None
-    installedBy: str
-    installedAt: str
-    lastUpgradedAt: str | None
-    deletedAt: str | None
-    retentionTier: str
-    version: str
-    members: NotRequired[list[OutcomeAnswer]]
-    dryRun: NotRequired[bool]
-
-
-class ConflictAnswer(TypedDict):
-    """A key that the package and the workspace both changed, who wins, and why."""
-
-    pointer: str
-    winner: str
-    reason: str
-
-
-class OutcomeAnswer(TypedDict):
-    """What becomes, or would become, of a member: keys and words, never a value."""
-
-    slug: str
-    name: str
-    type: str
-    result: str
-    changes: list[dict[str, str]]
-    conflicts: list[ConflictAnswer]
-    reason: NotRequired[str]
-
-
-class UpgradeAnswer(TypedDict):
-    """What an upgrade did, or would do, by the slugs of members."""
-
-    updated: list[str]
-    added: list[str]
-    removed: list[str]
-    skipped: list[str]
-    fromVersion: str
-    toVersion: str
-    members: list[OutcomeAnswer]
-    dryRun: bool
-
-
-class MemberAnswer(TypedDict):
-    """A member of an install: its integration, whether upgrades pass it over, and how it stands.
-
-    `configState` is complete, incomplete, needs_reconfiguration or missing; `modified` are pointers to what
-    was changed here since.
-    """
-
-    id: str
-    installId: str
-    slug: str
-    name: str
-    type: str
-    detached: bool
-    configState: str
-    missing: list[str]
-    modified: list[str]
-    version: int | None
 
 
 class PreviewAnswer(TypedDict):
@@ -160,19 +104,27 @@ class PreviewListAnswer(TypedDict):
     schemas: dict[str, Any]
 
 
-class DifferenceAnswer(TypedDict):
+class ChangedPart(TypedDict):
+    """A member that was added, removed or changed, or with null what a package asks for; and its keys."""
+
+    member: str | None
+    change: str
+    keys: list[str]
+
+
+class PackageDifference(TypedDict):
     """How two versions differ, in words that a person reads: never a value of a secret, for there is none."""
 
     fromVersion: str
     toVersion: str
-    changes: list[dict[str, Any]]
+    changes: list[ChangedPart]
     sentences: list[str]
 
 
 def show_package(
-    package: Package, seen: PackageVersion | None, workspace: str, *, own: bool
+    package: Package, seen: PackageVersion | None, workspace: str, *, own: bool, operating: bool = False
 ) -> PackageAnswer:
-    """Return a package as it is shown to its own workspace, or to another."""
+    """Return a package as it is shown to its own workspace, to another, or to an operator."""
     said = package if own or seen is None else seen
     current = package.current if own else None
     return {
@@ -190,7 +142,7 @@ def show_package(
         "variablesSchema": said.variables_schema,
         "authConfig": msgspec.to_builtins(said.auth_config),
         "visibility": package.visibility,
-        "review": package.review if own else None,
+        "review": package.review if own or operating else None,
         "createdBy": package.created_by if own else None,
         "deletedAt": write_time_or_none(package.deleted_at) if own else None,
         "retentionTier": package.retention_tier if own else None,
@@ -215,89 +167,6 @@ def show_version(version: PackageVersion, *, own: bool) -> VersionAnswer:
         "changelog": version.changelog,
         "publishedBy": version.published_by if own else None,
         "publishedAt": write_time(version.published_at),
-    }
-
-
-def show_install(install: Install, workspace: str) -> InstallAnswer:
-    """Return an install."""
-    given: dict[str, Any] = {PRESENCE: {"updatedAt": write_time(install.upgraded_at or install.installed_at)}}
-    return {
-        "id": install.id,
-        "integrationId": install.package,
-        "integrationVersionId": install.version_id,
-        "workspaceId": workspace,
-        "variables": {**install.variables, **dict.fromkeys(install.secrets, given)},
-        "authStateId": install.auth,
-        "memberPolicy": install.policy,
-        "parentInstallId": install.parent,
-        "solutionId": None,
-        "installedBy": install.installed_by,
-        "installedAt": write_time(install.installed_at),
-        "lastUpgradedAt": write_time_or_none(install.upgraded_at),
-        "deletedAt": write_time_or_none(install.deleted_at),
-        "retentionTier": install.retention_tier,
-        "version": install.version,
-    }
-
-
-def show_upgrade(before: Install, upgrade: Upgrade, *, dry_run: bool) -> UpgradeAnswer:
-    """Return what an upgrade comes to."""
-
-    def slugs(word: str) -> list[str]:
-        return [each.slug for each in upgrade.outcomes if each.result == word]
-
-    return {
-        "updated": slugs(UPDATED),
-        "added": slugs(ADDED),
-        "removed": slugs(REMOVED),
-        "skipped": slugs(SKIPPED),
-        "fromVersion": before.version,
-        "toVersion": upgrade.install.version,
-        "members": [show_outcome(each) for each in upgrade.outcomes],
-        "dryRun": dry_run,
-    }
-
-
-def show_outcome(outcome: Outcome) -> OutcomeAnswer:
-    """Return what becomes of a member."""
-    shown: OutcomeAnswer = {
-        "slug": outcome.slug,
-        "name": outcome.name,
-        "type": outcome.type,
-        "result": outcome.result,
-        "changes": [{"pointer": pointer, "change": word} for pointer, word in outcome.changes],
-        "conflicts": [
-            {"pointer": each.pointer, "winner": each.winner, "reason": each.reason}
-            for each in outcome.conflicts
-        ],
-    }
-    if outcome.reason:
-        shown["reason"] = outcome.reason
-    return shown
-
-
-def show_member(
-    install: Install, member: InstalledMember, record: Record | None, rendered: Rendered | None
-) -> MemberAnswer:
-    """Return a member of an install; `rendered` is what its package says, where that can be told."""
-    state, missing, modified = "missing", list[str](), list[str]()
-    if record is not None:
-        document = record.document()
-        missing = [f"/configuration{pointer}" for pointer in document.missing]
-        state = "needs_reconfiguration" if document.unfit else "incomplete" if missing else "complete"
-        if rendered is not None and member.config is None:
-            modified = list_local(rendered, Standing(record, document, member.given))
-    return {
-        "id": member.id,
-        "installId": install.id,
-        "slug": member.slug,
-        "name": member.name,
-        "type": member.type,
-        "detached": member.detached,
-        "configState": state,
-        "missing": missing,
-        "modified": modified,
-        "version": record.version if record else None,
     }
 
 
@@ -335,7 +204,7 @@ def show_previews(
     return {"members": shown, "schemas": schemas}
 
 
-def show_difference(before: str, after: str, found: Sequence[Difference]) -> DifferenceAnswer:
+def show_difference(before: str, after: str, found: Sequence[Difference]) -> PackageDifference:
     """Return how two versions differ."""
     return {
         "fromVersion": before,

@@ -20,7 +20,7 @@ class Body(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         """Make decoder and explainer once."""
-        self._reader = bodies.Body[T](kind, kind.__name__)
+        self._reader = bodies.Body[T](kind)
 
     async def read(self, request: AnyRequest) -> T:
         """Return what the body of a request says.
