@@ -14,6 +14,9 @@ PREFIXES = {
     "ini": "integration_instance_id",
     "iip": "integration_instance_provider_id",
     "pam": "provider_auth_method_id",
+    "inv": "integration_version_id",
+    "ins": "install_id",
+    "inm": "member_id",
 }
 _EXAMPLE = re.compile(r"([a-z]+)_0mi8tq2k1Aa0Bb1Cc2Dd3Ee")
 

@@ -31,11 +31,19 @@ def _nothing_is_saved(api, database):
     assert dump(database) == before
 
 
-@pytest.mark.parametrize("body", ["{}", json.dumps(item()), "5", '"x"', "null", "true"])
+@pytest.mark.parametrize("body", ["5", '"x"', "null", "true"])
 def test_anything_but_an_array_is_told_that_an_array_is_expected(api, body):
     answer = send(api, body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "array_expected")
+
+
+@pytest.mark.parametrize("body", ["{}", json.dumps(item())])
+def test_an_object_is_read_as_a_package_and_never_as_an_integration(api, body):
+    answer = send(api, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_data")
+    assert answer.json()["errors"]
 
 
 def test_an_empty_array_is_told_to_hold_something(api):

@@ -17,7 +17,9 @@ from credenza.connectors import EMPTY, Catalogue, Held, draft_all
 from credenza.web.openapi import describe, render
 from credenza.web.openapi.examples import SAVES
 from credenza.web.openapi.operations import OPERATIONS
+from credenza.web.packages.presence import is_packaged
 from credenza.web.surfaces import DESCRIBED
+from package_samples import make_package_things
 from template_things import Ids, fill_ids, make_things
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -103,9 +105,34 @@ def test_the_readme_lists_exactly_the_calls_there_are():
     assert told == {call for call in CALLS if not operation(call)["operationId"].endswith("_slashed")}
 
 
-def test_the_list_is_at_the_slash_alone_and_the_save_at_both_paths():
-    assert set(DOCUMENT["paths"]["/api/integrations"]) == {"post"}
-    assert set(DOCUMENT["paths"]["/api/integrations/"]) == {"get", "post"}
+def test_the_slash_tells_the_list_of_integrations_from_that_of_packages():
+    for path, name, answer in (
+        (
+            "/api/integrations",
+            "list_integration_packages",
+            {"$ref": "#/components/schemas/PackageListAnswer"},
+        ),
+        (
+            "/api/integrations/",
+            "list_integrations",
+            {"type": "array", "items": {"$ref": "#/components/schemas/Integration"}},
+        ),
+    ):
+        described = operation(("get", path))
+
+        assert described["operationId"] == name
+        assert described["responses"]["200"]["content"]["application/json"]["schema"] == answer
+        assert "slash" in described["description"]
+
+
+def test_a_save_is_an_array_and_a_package_an_object_at_both_paths():
+    for path in ("/api/integrations", "/api/integrations/"):
+        _, schema = body_of(("post", path), "two")
+
+        assert resolve(schema)["oneOf"] == [
+            {"$ref": "#/components/schemas/Integrations"},
+            {"$ref": "#/components/schemas/PackageBody"},
+        ]
 
 
 def test_every_error_is_described_as_a_problem():
@@ -172,13 +199,22 @@ def test_every_example_of_a_save_can_be_saved_as_it_stands(api, path, example):
     assert compile_schema("SaveReceipt").is_valid(saved.json())
 
 
+def make_what_is_at(path, client):
+    """Return the ids of what a path and its body may name, once that is there."""
+    if is_packaged(path):
+        return make_package_things(client)
+    return {} if path.startswith("/api") else make_things(client)
+
+
 @pytest.mark.parametrize(("method", "path", "example"), BODIES, ids=map(" ".join, BODIES))
-def test_every_example_of_a_body_keeps_its_schema_and_is_taken_as_it_stands(api, method, path, example):
+def test_every_example_of_a_body_keeps_its_schema_and_is_taken_as_it_stands(api, key, method, path, example):
     body, schema = body_of((method, path), example)
     assert api.post("/api/integrations", json=SAVES["two"]["value"]).status_code == 200
-    ids = {} if path.startswith("/api") else make_things(api)
+    ids = make_what_is_at(path, api)
+    # What is for operators is for nobody in a workspace.
+    headers = {"X-Authorization": key("operator")} if path.endswith("/review") else {}
 
-    answer = api.request(method, fill(path, ids), json=fill_ids(body, ids))
+    answer = api.request(method, fill(path, ids), json=fill_ids(body, ids), headers=headers)
 
     assert compile_part(schema).is_valid(body)
     assert answer.status_code == (401 if path == "/api/token" else 200)  # its example is nobody's key
@@ -227,17 +263,26 @@ def used(api):
     return api
 
 
+@pytest.fixture
+def ids(used):
+    return make_package_things(used)
+
+
+def is_of_packages(path):
+    return path == "/api/integrations" or is_packaged(path)
+
+
 READS = [(method, path) for method, path in CALLS if method == "get" and path.startswith("/api")]
 
 
 @pytest.mark.parametrize("path", [path for _, path in READS])
-def test_every_read_answers_in_the_shape_and_with_the_version_it_is_described_with(used, path):
+def test_every_read_answers_in_the_shape_and_with_the_version_it_is_described_with(used, request, path):
     described = resolve(operation(("get", path))["responses"]["200"])
     [content] = described["content"].values()
 
-    answer = used.get(
-        path.format(name="openai" if "/def/" in path else "open-ai-test", version=1, api="gpt-4o")
-    )
+    ids = request.getfixturevalue("ids") if is_of_packages(path) else {}
+
+    answer = used.get(fill(path, {"name": "openai"} if "/def/" in path else ids))
 
     assert answer.status_code == 200
     assert answer.json() not in ([], {})

@@ -14,14 +14,15 @@ LOADED = """
 import sys
 from credenza.web.app import create_app
 print([name for name in sys.modules if name.startswith(("credenza.web.templates.i", "credenza.web.openapi",
-    "credenza.web.setup", "jinja2"))])
+    "credenza.web.setup", "credenza.web.packages.", "credenza.plans.packages.", "jinja2"))])
 """
 
 
-def test_a_server_that_serves_integrations_alone_loads_neither_templates_nor_the_document():
+def test_a_server_that_serves_integrations_alone_loads_neither_templates_nor_packages_nor_the_document():
     told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True, text=True)
 
-    assert told.stdout.strip() == "[]"
+    # Which paths are of packages must be known before.
+    assert told.stdout.strip() == "['credenza.web.packages.presence']"
 
 
 def test_the_second_application_is_made_once_however_many_ask_for_it_at_once():
@@ -53,6 +54,12 @@ def test_the_second_application_is_made_once_however_many_ask_for_it_at_once():
         ("GET", "/integrations/none/none", 404),
         ("PUT", "/integrations", 405),
         ("OPTIONS", "/integrations", 204),
+        ("GET", "/api/integrations/none", 401),
+        ("GET", "/api/integrations/none/none", 404),
+        ("GET", "/api/integration-installs", 401),
+        ("PUT", "/api/integration-installs", 405),
+        ("GET", "/api/integrations/provider", 401),
+        ("GET", "/api/integrations", 401),
         ("GET", "/integration-setup-session/none", 404),
         ("GET", "/ping", 200),
         ("GET", "/api/integrations/", 401),

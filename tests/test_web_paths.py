@@ -17,7 +17,9 @@ from web_server import serve
     [
         "/",
         "/api",
-        "/api/integrations/none",
+        "/api/integrations/none/none",
+        "/api/integration-installs/none/none",
+        "/api/integration-members/none",
         "/API/integrations",
         f"{PROVIDER}/a/b/c",
         "/docs/none",
@@ -33,12 +35,15 @@ def test_an_unknown_path_is_a_404_with_or_without_a_credential(api, path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/api/integrations", "OPTIONS, POST"),
+        ("DELETE", "/api/integrations", "GET, OPTIONS, POST"),
         ("PUT", "/api/integrations/", "GET, OPTIONS, POST"),
         ("PATCH", f"{PROVIDER}/a", "DELETE, GET, OPTIONS, POST"),
         ("PATCH", f"{PROVIDER}/a/integration/m", "DELETE, GET, OPTIONS, POST"),
         ("POST", f"{PROVIDER}/a/integration/m/tags", "DELETE, GET, OPTIONS, PUT"),
         ("GET", f"{PROVIDER}/a/integration/m/prompt/p", "OPTIONS, POST"),
+        ("PUT", "/api/integrations/int_none", "DELETE, GET, OPTIONS, PATCH"),
+        ("PATCH", "/api/integrations/int_none/grants/partner", "DELETE, GET, OPTIONS, PUT"),
+        ("POST", "/api/integration-installs", "GET, OPTIONS"),
         ("BREW", "/api/token", "OPTIONS, POST"),
     ],
 )
@@ -58,9 +63,11 @@ def test_a_save_is_taken_with_and_without_the_slash_and_never_redirected(api, pa
     assert (saved.status_code, saved.json()["created"]) == (200, 1)
 
 
-def test_the_list_needs_its_slash_and_the_path_without_one_is_left_to_others(api):
+def test_the_slash_tells_the_list_of_integrations_from_that_of_packages(api):
     assert api.get("/api/integrations/").json() == []
-    check_problem(api.get("/api/integrations", follow_redirects=False), 405)
+    listed = api.get("/api/integrations", follow_redirects=False)
+
+    assert (listed.status_code, listed.json()["data"], listed.json()["pageInfo"]["total"]) == (200, [], 0)
 
 
 @pytest.fixture

@@ -96,6 +96,8 @@ summary { cursor: pointer }
 b { font: 600 .8em ui-monospace, monospace }
 .get { color: light-dark(#1a7f37, #56d364) }
 .post { color: light-dark(#0550ae, #79b8ff) }
+.put { color: light-dark(#8a4600, #ffa657) }
+.patch { color: light-dark(#6639ba, #d2a8ff) }
 .delete { color: light-dark(#b42318, #ff7b72) }
 @media (max-width: 50rem) {
   body { display: block }

@@ -23,7 +23,8 @@ from credenza.plans.packages.references import names_in, walk
 from credenza.plans.packages.variables import Variables
 
 MAX_MEMBERS, MAX_MANIFEST = 1_000, 1 << 20  # bytes
-is_slug = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?").fullmatch
+SLUG = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+is_slug = re.compile(SLUG).fullmatch
 SLUG_RULE = "1 to 63 lower-case letters, digits, `_` and inner dashes"
 
 

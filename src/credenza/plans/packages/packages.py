@@ -27,7 +27,7 @@ _OWN_TIER = TIERS[-1]
 DAY = 86_400_000  # milliseconds
 RETENTION = {"short": 7 * DAY, "medium": 30 * DAY, "long": 365 * DAY, "none": 0}
 MAX_GRANTS, MAX_VERSIONS = 1_000, 1_000
-_MAX_URL, _MAX_PUBLISHER = 2_048, 128
+MAX_URL, MAX_PUBLISHER = 2_048, 128
 NONE, PENDING, APPROVED, REJECTED = "none", "pending", "approved", "rejected"
 Tier = Literal["first_party", "vendor_official", "verified_partner", "verified_publisher"]
 Retention = Literal["short", "medium", "long", "none"]
@@ -303,13 +303,13 @@ def _read_url(text: str | None) -> str | None:
         parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or len(text) > _MAX_URL:
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or len(text) > MAX_URL:
         refuse("/iconUrl", "An icon has a plain https address without a user name.", "format")
     return text
 
 
 def _read_publisher(text: str | None) -> str | None:
     publisher = (text or "").strip()
-    if len(publisher) > _MAX_PUBLISHER or not publisher.isprintable():
-        refuse("/publisher", f"A publisher has at most {_MAX_PUBLISHER} characters.", "maxLength")
+    if len(publisher) > MAX_PUBLISHER or not publisher.isprintable():
+        refuse("/publisher", f"A publisher has at most {MAX_PUBLISHER} characters.", "maxLength")
     return publisher or None

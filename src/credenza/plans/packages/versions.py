@@ -19,7 +19,7 @@ from credenza.plans.packages.manifest import AuthPart, Manifest, MemberPart
 from credenza.plans.packages.packages import MAX_VERSIONS, PENDING, PUBLIC, Package
 from credenza.plans.packages.variables import read_variables
 
-_MAX_CHANGELOG = 20_000  # characters
+MAX_CHANGELOG = 20_000  # characters
 _MAX_VERSION = 64
 
 
@@ -103,8 +103,8 @@ def publish(
     problems += [*_check_types_stay(package.manifest, latest), *_check_bindings_stay(package, latest)]
     if problems:
         raise Invalid("This integration cannot be published, for the reasons listed.", problems=problems)
-    if len(body.changelog or "") > _MAX_CHANGELOG:
-        refuse("/changelog", f"A changelog has at most {_MAX_CHANGELOG:,} characters.", "maxLength")
+    if len(body.changelog or "") > MAX_CHANGELOG:
+        refuse("/changelog", f"A changelog has at most {MAX_CHANGELOG:,} characters.", "maxLength")
     made = PackageVersion(
         id=new_id("inv", at),
         package=package.id,

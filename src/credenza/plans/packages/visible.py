@@ -17,9 +17,11 @@ _MOST = 20
 
 
 def find_visible(
-    library: Library, tenant: Tenant, wanted: str
+    library: Library, tenant: Tenant | None, wanted: str
 ) -> tuple[Package, PackageVersion | None, bool]:
     """Return a package as a workspace sees it, the version it sees of it, and whether it is its own.
+
+    Nothing is of an operator, who is in no workspace (None).
 
     Of another workspace's package that is the newest version, or the newest one that is approved.
 
@@ -33,10 +35,10 @@ def find_visible(
 
 
 def see(
-    shared: Shared, tenant: Tenant, read: Callable[[list[str]], Mapping[str, Shared]]
+    shared: Shared, tenant: Tenant | None, read: Callable[[list[str]], Mapping[str, Shared]]
 ) -> tuple[Package, PackageVersion | None, bool]:
     """Return the same of a package that was found."""
-    package, own = read_package(shared.paper), shared.tenant.id == tenant.id
+    package, own = read_package(shared.paper), tenant is not None and shared.tenant.id == tenant.id
     wanted = [each.id for each in (package.current, *package.approved[-1:]) if each is not None]
     versions = read(list(dict.fromkeys(wanted)))
     seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)

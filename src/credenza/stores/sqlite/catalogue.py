@@ -147,13 +147,15 @@ JOIN papers d ON d.workspace_id = e.workspace_id AND d.kind = :kind AND d.slug =
 JOIN workspaces w ON w.id = e.workspace_id
 """
 _GRANTED = "EXISTS (SELECT 1 FROM package_grants g WHERE g.package = p.id AND g.workspace = :slug)"
+# An operator is in no workspace, though the credential is of one.
+_OWN = "(p.workspace_id = :workspace AND NOT :operating)"
 _OPERATED = "(:operating AND p.visibility = 'public')"
 # Whoever may look at a package by its id; and who sees its newest version, approved or not.
 _READABLE = f"""
-(p.workspace_id = :workspace
+({_OWN}
     OR (p.deleted_at IS NULL AND p.published AND (p.listed OR p.by_id OR {_OPERATED} OR {_GRANTED})))
 """
-_TRUSTED = f"(p.workspace_id = :workspace OR p.by_id OR {_OPERATED} OR {_GRANTED})"
+_TRUSTED = f"({_OWN} OR p.by_id OR {_OPERATED} OR {_GRANTED})"
 _SHARED_PACKAGES = f"{_PAPER.format(table='packages')} JOIN packages p ON p.id = e.id WHERE {_READABLE}"
 # What is installed stays readable to its workspace, whatever becomes of the package.
 _SHARED_VERSIONS = f"""

@@ -39,7 +39,7 @@ async def save_integrations(request: AnyRequest) -> Answer:
     if body.lstrip()[:1] == b"{":
         from credenza.web.packages.routes import create_integration_package  # noqa: PLC0415
 
-        return await create_integration_package(request, body)
+        return await create_integration_package(request, body, dry_run=dry_run)
     once = None
     if key is not None:
         whole = request.scope["query_string"] + b"|%d|" % (-1 if expected is None else expected) + body

@@ -14,6 +14,7 @@ from litestar.types import Method
 import credenza
 from credenza.access import ROLES
 from credenza.connectors import Catalogue
+from credenza.model import Permission
 from credenza.web.openapi.configurations import Schema, refer
 from credenza.web.openapi.facts import Facts
 from credenza.web.openapi.operations import OPERATIONS, TAGS
@@ -77,7 +78,7 @@ def _complete(operation: Schema, facts: Facts) -> None:
         operation["parameters"] = [*operation.get("parameters", ()), *added]
     if facts.body:
         content = {"application/json": {"schema": refer(facts.body), "examples": facts.examples}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": not facts.optional, "content": content}
     operation["responses"] = {
         **{str(status): _describe_answer(facts, status) for status in facts.answers},
         **{str(status): refer(name_status(status), "responses") for status in sorted(facts.errors)},
@@ -91,7 +92,8 @@ def _name_roles(facts: Facts) -> str:
         return ""
     if facts.needs is None:
         return "For every role."
-    roles = [f"`{role}`" for role, permissions in ROLES.items() if facts.needs in permissions]
+    allowing = {facts.needs, *([Permission.OPERATE] if facts.operated else [])}
+    roles = [f"`{role}`" for role, permissions in ROLES.items() if allowing & permissions]
     return (
         f"For the roles {', '.join(roles[:-1])} and {roles[-1]}."
         if roles[1:]

@@ -19,7 +19,8 @@ class Facts(msgspec.Struct, frozen=True):
     """One call: what may stand in its query and headers, its body, and every status it answers.
 
     `answers` gives the component schemas of each good status, `errors` the statuses of a problem.
-    `guarded` calls ask for a credential, of a role that allows what the call `needs` (None: any role).
+    A body that is `optional` may be left out. `guarded` calls ask for a credential, of a role that allows
+    what the call `needs` (None: any role); operators may do what is `operated` as well.
     `path` gives other words to a path parameter. `tagged` names the header that shows a version; `paged`
     calls answer a Link to the next page, `presented` ones the version they are presented in.
     A call with a `scheme` of its own takes the credential of that, and of no role.
@@ -32,8 +33,10 @@ class Facts(msgspec.Struct, frozen=True):
     headers: tuple[str, ...] = ()
     body: str | None = None
     examples: Mapping[str, Any] = {}
+    optional: bool = False
     guarded: bool = True
     needs: Permission | None = Permission.READ
+    operated: bool = False
     path: Mapping[str, str] = {}
     tagged: str | None = None
     paged: bool = False

@@ -8,7 +8,10 @@ from credenza.web.openapi.config_operations import CONFIG_TAGS, CONFIGS
 from credenza.web.openapi.configurations import Schema
 from credenza.web.openapi.examples import PROVIDER, ROLLBACK, SAVES, TOKENS, TYPES
 from credenza.web.openapi.facts import BODY, READ, READ_ONE, WRITE_ONE, Facts
+from credenza.web.openapi.install_operations import INSTALL_TAGS, INSTALLS
 from credenza.web.openapi.instance_operations import INSTANCE_TAGS, INSTANCES
+from credenza.web.openapi.package_examples import NEW_PACKAGE
+from credenza.web.openapi.package_operations import PACKAGE_TAGS, PACKAGES
 from credenza.web.openapi.part_operations import PARTS
 from credenza.web.openapi.session_operations import SESSION_TAGS, SESSIONS
 from credenza.web.openapi.template_operations import TEMPLATE_TAGS, TEMPLATES
@@ -29,15 +32,17 @@ _LEGACY = "A `type` that is the name of a category is read as `category`: some c
 OPERATIONS: dict[str, Facts] = {
     "save_integrations": Facts(
         "Integrations",
-        {200: ("SaveReceipt",), 207: ("SaveReceipt",)},
-        (400, 401, 403, 409, 412, *BODY, 422, 500, 503, 507),
+        {200: ("SaveReceipt", "PackageAnswer"), 207: ("SaveReceipt",)},
+        (400, 401, 403, 404, 409, 412, *BODY, 422, 500, 503, 507),
         ("mode", "dryRun", "apis", "leads"),
         ("If-Match", "Idempotency-Key"),
-        "Integrations",
-        SAVES,
+        "IntegrationsOrPackage",
+        {**SAVES, **NEW_PACKAGE},
         needs=Permission.WRITE,
         note="A batch is saved as a whole or not at all; with `mode=per-item` each integration stands for "
-        "itself and the answer is 207. Everything wrong with any item is told at once.",
+        "itself and the answer is 207. Everything wrong with any item is told at once. An object instead "
+        "of an array is another thing: the draft of a package, which is answered as it was made; in query "
+        "and headers, `dryRun` alone counts for it.",
     ),
     "list_integrations": Facts(
         "Integrations",
@@ -45,7 +50,7 @@ OPERATIONS: dict[str, Facts] = {
         READ,
         _PAGED,
         paged=True,
-        note=f"{_LISTS} {_PAGES}",
+        note=f"{_LISTS} {_PAGES} Without the slash at the end of the path, packages are listed.",
     ),
     "list_providers": Facts(
         "Integrations",
@@ -120,6 +125,8 @@ OPERATIONS: dict[str, Facts] = {
         path={"name": "definition"},
         note="Those that every workspace has cannot be removed.",
     ),
+    **PACKAGES,
+    **INSTALLS,
     **TEMPLATES,
     **CATALOGUE,
     **CONFIGS,
@@ -150,6 +157,8 @@ TAGS: list[Schema] = [
     {"name": "Usage", "description": "Prompts, tokens that were used, and how many may be."},
     {"name": "History", "description": "The versions of an integration."},
     {"name": "Connector types", "description": "What there is to fill in, and types of a workspace's own."},
+    *PACKAGE_TAGS,
+    *INSTALL_TAGS,
     *TEMPLATE_TAGS,
     *CATALOGUE_TAGS,
     *CONFIG_TAGS,

@@ -121,13 +121,24 @@ def _render_operation(document: Schema, path: str, method: str, operation: Schem
     parameters = [_resolve(document, each) for each in operation.get("parameters", ())]
     if parameters:
         rows = [
-            (tag("code", each["name"]), each["in"], _name_kind(each["schema"]), each.get("description", ""))
+            (
+                tag("code", each["name"]),
+                each["in"],
+                _name_kind(_schema_of(each)),
+                each.get("description", ""),
+            )
             for each in parameters
         ]
         parts.append(_render_table(("Parameter", "In", "Kind", ""), rows))
     parts += _render_body(operation)
     parts.append(_render_table(("Status", "Answer", ""), [*_list_answers(document, operation)]))
     return tag("section", *parts)
+
+
+def _schema_of(parameter: Schema) -> Schema:
+    """Return the schema of a parameter, or of the JSON that it holds."""
+    [schema] = [each["schema"] for each in parameter.get("content", {"": parameter}).values()]
+    return dict(schema)
 
 
 def _render_body(operation: Schema) -> Iterator[Element]:

@@ -8,6 +8,7 @@ from credenza.model import CATEGORIES
 from credenza.web.openapi.catalogue_parameters import CATALOGUE_PARAMETERS, CATALOGUE_PATH_PARAMETERS
 from credenza.web.openapi.configurations import Schema
 from credenza.web.openapi.instance_parameters import INSTANCE_PARAMETERS, INSTANCE_PATH_PARAMETERS
+from credenza.web.openapi.package_parameters import PACKAGE_PARAMETERS, PACKAGE_PATH_PARAMETERS
 from credenza.web.openapi.session_parameters import SESSION_PARAMETERS, SESSION_PATH_PARAMETERS
 from credenza.web.openapi.template_parameters import TEMPLATE_PARAMETERS
 from credenza.web.templates.presentations import HEADER
@@ -116,6 +117,7 @@ PARAMETERS: dict[str, Schema] = {
         maxLength=255,
         pattern="^[ -~]*$",
     ),
+    **PACKAGE_PARAMETERS,
     **TEMPLATE_PARAMETERS,
     **CATALOGUE_PARAMETERS,
     **INSTANCE_PARAMETERS,
@@ -151,6 +153,7 @@ PATH_PARAMETERS: dict[str, Schema] = {
         "description": "Number of a version.",
         "schema": {"type": "integer", "minimum": 1, "maximum": _LARGEST},
     },
+    **PACKAGE_PATH_PARAMETERS,
     **CATALOGUE_PATH_PARAMETERS,
     **INSTANCE_PATH_PARAMETERS,
     **SESSION_PATH_PARAMETERS,
@@ -166,8 +169,10 @@ ERRORS: dict[int, str] = {
     "schema stays), `type_built_in` (every workspace has it), `type_outdated` (what is stored is of a later "
     "version of its type than the server has: upgrade the server, or the folder of the type), "
     "`managed_by_instance` (its instance alone changes it), `in_use` (something active uses what was to be "
-    "archived).",
-    410: "It is archived, and takes no changes any more.",
+    "archived); of packages `slug_taken`, `version_exists`, `version_not_newer`, `not_public`, `deleted`, "
+    "`not_deleted`, `still_installed`, `still_retained`, `too_many`; of installs `name_taken` (and which), "
+    "`version_not_newer`, `has_installs_below`, `nothing_to_roll_back`, `managed_members`.",
+    410: "It is archived, deleted or removed, and takes no changes any more.",
     412: "The record is not at the version that was expected.",
     413: "More than 32 MiB, or more than 10,000 integrations.",
     415: "The body is not declared as JSON.",

@@ -15,7 +15,9 @@ from credenza.web.openapi import refinements
 from credenza.web.openapi.catalogue_schemas import CATALOGUE_TYPES, refine_catalogue
 from credenza.web.openapi.config_schemas import CONFIG_TYPES, refine_configs
 from credenza.web.openapi.configurations import Schema, accept, refer
+from credenza.web.openapi.install_schemas import INSTALL_TYPES, refine_installs
 from credenza.web.openapi.instance_schemas import INSTANCE_TYPES, refine_instances
+from credenza.web.openapi.package_schemas import PACKAGE_TYPES, refine_packages
 from credenza.web.openapi.session_schemas import SESSION_TYPES, refine_sessions
 from credenza.web.openapi.template_schemas import TEMPLATE_TYPES, refine_templates
 from credenza.web.problems import ProblemBody
@@ -43,6 +45,8 @@ _TYPES = [
     Health,
     Readiness,
     ProblemBody,
+    *PACKAGE_TYPES,
+    *INSTALL_TYPES,
     *TEMPLATE_TYPES,
     *CATALOGUE_TYPES,
     *CONFIG_TYPES,
@@ -66,6 +70,8 @@ def describe_schemas(catalogue: Catalogue, *, lenient: bool) -> dict[str, Schema
                 del rules["default"]
     refinements.refine_answers(found)
     refinements.refine_bodies(found)
+    refine_packages(found)
+    refine_installs(found)
     refine_templates(found)
     refine_catalogue(found)
     refine_configs(found)
@@ -90,6 +96,11 @@ def describe_schemas(catalogue: Catalogue, *, lenient: bool) -> dict[str, Schema
         "items": refer("IntegrationItem"),
         "minItems": 1,
         "maxItems": wire.MAX_ITEMS,
+    }
+    found["IntegrationsOrPackage"] = {
+        "title": "IntegrationsOrPackage",
+        "description": "An array is a bulk save of integrations, an object the draft of a package.",
+        "oneOf": [refer("Integrations"), refer("PackageBody")],
     }
     return found
 

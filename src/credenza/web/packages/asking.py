@@ -33,7 +33,12 @@ def now(request: AnyRequest) -> int:
 
 
 async def read_papers(request: AnyRequest, job: Callable[[Desk], T]) -> T:
-    """Return what a job makes of papers; operators may look at what asks to be public. Raises Forbidden."""
+    """Return what a job makes of the papers of the workspace. Raises Forbidden."""
+    return await asyncio.to_thread(Papers(workspace_of(request)).read, job)
+
+
+async def read_shared(request: AnyRequest, job: Callable[[Desk], T]) -> T:
+    """Return what a job makes of packages; operators may look at what asks to be public. Raises Forbidden."""
     permission = Permission.OPERATE if is_operator(request) else Permission.READ
     return await asyncio.to_thread(Papers(workspace_of(request)).read, job, permission)
 
@@ -57,7 +62,7 @@ async def answer_operation(
     """
     workspace = workspace_of(request)
     await asyncio.to_thread(workspace.require, Permission.OPERATE, verb)
-    shared = await read_papers(request, lambda desk: desk.shared(PACKAGES, [id]).get(id))
+    shared = await read_shared(request, lambda desk: desk.shared(PACKAGES, [id]).get(id))
     if shared is None:
         raise missing_package()
     actor = Actor(shared.tenant, f"operator:{workspace.actor.name}", Role.EDITOR)
@@ -92,3 +97,8 @@ def tenant_of(request: AnyRequest) -> Tenant:
 def by_of(request: AnyRequest) -> By:
     """Return who acts, in which workspace, and when."""
     return By(tenant_of(request), actor_of(request).name, now(request))
+
+
+def viewer_of(request: AnyRequest) -> Tenant | None:
+    """Return the workspace whose own packages are shown whole; None: an operator's, who is in none."""
+    return None if is_operator(request) else tenant_of(request)

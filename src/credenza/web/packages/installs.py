@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from litestar import delete, get, post
@@ -36,7 +35,8 @@ from credenza.web.packages.asking import (
 )
 from credenza.web.packages.install_shapes import (
     InstallAnswer,
-    MemberAnswer,
+    InstallListAnswer,
+    MemberListAnswer,
     UpgradeAnswer,
     show_install,
     show_members,
@@ -76,7 +76,7 @@ async def list_installs(request: AnyRequest) -> Answer:
     opened, tenant = opened_of(request), tenant_of(request)
     asked = read_list(request, q.INSTALL, opened.vault, tenant, _SHORTHANDS)
 
-    def job(desk: Desk) -> dict[str, Any]:
+    def job(desk: Desk) -> InstallListAnswer:
         ids, told = asked.page(desk.ask(asked.question))
         papers = desk.papers(INSTALLS, ids)
         shown = [show_install(read_install(papers[each]), tenant.slug) for each in ids if each in papers]
@@ -167,7 +167,7 @@ async def list_install_members(request: AnyRequest, install_id: FromPath[str]) -
     Query(request)
     wanted = segment(install_id)
 
-    def job(desk: Desk) -> dict[str, list[MemberAnswer]]:
+    def job(desk: Desk) -> MemberListAnswer:
         found = find_install(desk, wanted, deleted=True)
         return {"members": show_members(desk, found)}
 

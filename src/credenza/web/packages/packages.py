@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import msgspec
 from litestar import delete, get, patch, post
@@ -15,6 +15,7 @@ from credenza.model import questions as q
 from credenza.model.entries import PACKAGES, VERSIONS
 from credenza.plans.packages.checking import require_sound
 from credenza.plans.packages.packages import (
+    Package,
     PackageBody,
     PackageUpdate,
     create_package,
@@ -26,7 +27,8 @@ from credenza.plans.packages.packages import (
     restore_package,
     update_package,
 )
-from credenza.plans.packages.visible import find_version, find_visible, see
+from credenza.plans.packages.versions import read_version
+from credenza.plans.packages.visible import find_visible, see
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import actor_of, require_actor
@@ -37,13 +39,14 @@ from credenza.web.packages.asking import (
     is_operator,
     now,
     opened_of,
-    read_papers,
+    read_shared,
     require,
     require_trust,
     tenant_of,
+    viewer_of,
 )
 from credenza.web.packages.queries import read_list
-from credenza.web.packages.shapes import PackageAnswer, show_package
+from credenza.web.packages.shapes import PackageAnswer, PackageListAnswer, show_package
 from credenza.web.paths import segment
 from credenza.web.requests import Query, read_body
 from credenza.workspace.desk import Desk, Planned
@@ -80,19 +83,19 @@ async def list_packages(request: AnyRequest) -> Answer:
     asked = read_list(request, q.PACKAGE, opened.vault, tenant, _SHORTHANDS)
     question = msgspec.structs.replace(asked.question, operating=is_operator(request))
 
-    def job(desk: Desk) -> dict[str, Any]:
+    def job(desk: Desk) -> PackageListAnswer:
         found = desk.ask(question)
         ids, _ = asked.page(found)
         shown = _show_all(desk, ids, request)
         _, told = asked.page(found, len(shown))
         return {"data": shown, "pageInfo": told}
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 def _show_all(desk: Desk, ids: Sequence[str], request: AnyRequest) -> list[PackageAnswer]:
     """Return the packages of a page, from its beginning, as many as fit into an answer."""
-    tenant, shown, size = tenant_of(request), list[PackageAnswer](), 0
+    tenant, shown, size = viewer_of(request), list[PackageAnswer](), 0
     for each in ids:
         shared = desk.shared(PACKAGES, [each])
         size += len(shared[each].paper.body) if each in shared else 0
@@ -100,12 +103,14 @@ def _show_all(desk: Desk, ids: Sequence[str], request: AnyRequest) -> list[Packa
             break
         if each in shared:
             package, seen, own = see(shared[each], tenant, lambda wanted: desk.shared(VERSIONS, wanted))
-            workspace, operating = shared[each].tenant.slug, is_operator(request)
+            workspace, operating = shared[each].tenant.slug, tenant is None
             shown.append(show_package(package, seen, workspace, own=own, operating=operating))
     return shown
 
 
-async def create_integration_package(request: AnyRequest, body: bytearray) -> Answer:
+async def create_integration_package(
+    request: AnyRequest, body: bytearray, *, dry_run: bool = False
+) -> Answer:
     """Make a draft of a package in the workspace."""
     await require(request, Permission.WRITE, _VERB)
     said, tenant, at = _new.read(body), tenant_of(request), now(request)
@@ -117,21 +122,21 @@ async def create_integration_package(request: AnyRequest, body: bytearray) -> An
         require_sound(package, desk.catalogue)
         return Planned([keep_package(package)], show_package(package, None, tenant.slug, own=True))
 
-    return await answer_change(request, _VERB, plan)
+    return await answer_change(request, _VERB, plan, dry_run=dry_run)
 
 
 @get(ONE, before_request=require_actor)
 async def read_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Return a package: a draft to its own workspace, to others what was published."""
     Query(request)
-    wanted, tenant = segment(integration_id), tenant_of(request)
+    wanted, tenant = segment(integration_id), viewer_of(request)
 
     def job(desk: Desk) -> PackageAnswer:
         package, seen, own = find_visible(desk, tenant, wanted)
         workspace = desk.shared(PACKAGES, [wanted])[wanted].tenant.slug
-        return show_package(package, seen, workspace, own=own, operating=is_operator(request))
+        return show_package(package, seen, workspace, own=own, operating=tenant is None)
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 @patch(ONE, before_request=require_actor, status_code=200)
@@ -165,13 +170,17 @@ async def _change_trust(request: AnyRequest, wanted: str) -> Answer:
 
     def plan(desk: Desk) -> Planned[PackageAnswer]:
         package = update_package(find_own(desk, wanted), said, at)
-        shared = desk.shared(PACKAGES, [wanted])[wanted]
-        current = package.current
-        version = None if current is None else find_version(desk, package, current.id, None)
-        shown = show_package(package, version, shared.tenant.slug, own=False, operating=True)
-        return Planned([keep_package(package)], shown)
+        return Planned([keep_package(package)], show_operated(desk, package))
 
     return await answer_operation(request, _VERB, wanted, plan)
+
+
+def show_operated(desk: Desk, package: Package) -> PackageAnswer:
+    """Return a package as an operator sees it: as it was published, and how far its review has come."""
+    shared, current = desk.shared(PACKAGES, [package.id])[package.id], package.current
+    versions = {} if current is None else desk.shared(VERSIONS, [current.id])
+    newest = next((read_version(each.paper) for each in versions.values()), None)
+    return show_package(package, newest, shared.tenant.slug, own=False, operating=True)
 
 
 @delete(ONE, before_request=require_actor, status_code=200)

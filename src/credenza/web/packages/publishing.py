@@ -20,9 +20,9 @@ from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import (
     answer_change,
     by_of,
-    read_papers,
+    read_shared,
     require,
-    tenant_of,
+    viewer_of,
 )
 from credenza.web.packages.packages import ONE
 from credenza.web.packages.shapes import (
@@ -71,7 +71,7 @@ async def list_package_versions(request: AnyRequest, integration_id: FromPath[st
     """List some versions of a package, the newest first; `before` one, older ones."""
     query = Query(request, "limit", "before")
     limit = query.number("limit", _MOST, least=1, most=_MOST) or _MOST
-    wanted, tenant, before = segment(integration_id), tenant_of(request), query.text("before")
+    wanted, tenant, before = segment(integration_id), viewer_of(request), query.text("before")
 
     def job(desk: Desk) -> VersionListAnswer:
         package, _, own = find_visible(desk, tenant, wanted)
@@ -82,7 +82,7 @@ async def list_package_versions(request: AnyRequest, integration_id: FromPath[st
         read = [read_version(shared[each].paper) for each in asked[:limit] if each in shared]
         return {"data": [show_version(version, own=own) for version in read], "hasMore": len(asked) > limit}
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 @get(_VERSION, before_request=require_actor)
@@ -91,7 +91,7 @@ async def read_package_version(
 ) -> Answer:
     """Return a version, by its id or number; `against` another one, how it differs from that."""
     query = Query(request, "against")
-    wanted, named, tenant = segment(integration_id), segment(version), tenant_of(request)
+    wanted, named, tenant = segment(integration_id), segment(version), viewer_of(request)
     against = query.text("against")
 
     def job(desk: Desk) -> VersionAnswer | PackageDifference:
@@ -102,14 +102,14 @@ async def read_package_version(
         other = find_version(desk, package, against, seen)
         return show_difference(other.version, found.version, compare(other, found))
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 @get(f"{ONE}/members", before_request=require_actor)
 async def preview_members(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Return the members that an install would make, with the schemas of their types."""
     query = Query(request, "integrationVersionId")
-    wanted, tenant = segment(integration_id), tenant_of(request)
+    wanted, tenant = segment(integration_id), viewer_of(request)
     named = query.text("integrationVersionId")
 
     def job(desk: Desk) -> PreviewListAnswer:
@@ -120,7 +120,7 @@ async def preview_members(request: AnyRequest, integration_id: FromPath[str]) ->
         variables, _ = read_variables(source.variables_schema)
         return show_previews(source, source.manifest.members, desk.catalogue, variables)
 
-    return answer_json(await read_papers(request, job))
+    return answer_json(await read_shared(request, job))
 
 
 HANDLERS = [publish_package, list_package_versions, read_package_version, preview_members]

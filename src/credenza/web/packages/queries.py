@@ -22,17 +22,18 @@ from credenza.model import questions as q
 from credenza.vault import Vault
 from credenza.web.asking import AnyRequest
 from credenza.web.cursors import Cursors
+from credenza.web.packages.shapes import PageInfo
 from credenza.web.requests import Query
 from credenza.web.templates.times import read_time
 
 MOST = 100
 MAX_DEPTH, MAX_TERMS, MAX_KEYS, MAX_VALUES = 8, 200, 8, 1_000
-_MAX_TEXT, _MAX_VALUE, _MAX_CURSOR = 32_768, 1_024, 16_384
-_TOTAL = 10_000
+MAX_TEXT, MAX_VALUE, MAX_CURSOR = 32_768, 1_024, 16_384
+COUNTED = 10_000
 _CURSOR = "invalid_cursor"
 _TURNING = frozenset({"limit", "after", "before", "total"})  # what may change from page to page
 _WORDS = frozenset({"AND", "OR"})
-_OPERATORS: Mapping[str, tuple[str, ...]] = {
+OPERATORS: Mapping[str, tuple[str, ...]] = {
     q.TEXT: (
         *(q.EQUAL, q.UNEQUAL, q.LESS, q.AT_MOST, q.MORE, q.AT_LEAST),
         *(q.ONE_OF, q.NONE_OF, q.CONTAINS, q.STARTS, q.MISSING),
@@ -56,7 +57,7 @@ class Asked:
         self.question = question
         self._cursors = cursors
 
-    def page(self, found: Found, fit: int | None = None) -> tuple[list[str], dict[str, Any]]:
+    def page(self, found: Found, fit: int | None = None) -> tuple[list[str], PageInfo]:
         """Return the ids of a page, and what is told of it; `fit` of its first rows are shown, if not all."""
         limit, question = self.question.limit, self.question
         more = len(found.rows) > limit
@@ -87,7 +88,7 @@ def read_list(
     """
     known = ("limit", "after", "before", "ids", "filter", "orderBy", "include_deleted", "total")
     query = Query(request, *known, *shorthands)
-    texts = {name: query.long_text(name, _MAX_TEXT) for name in ("filter", "orderBy", "ids")}
+    texts = {name: query.long_text(name, MAX_TEXT) for name in ("filter", "orderBy", "ids")}
     parts: list[q.Condition] = [] if texts["filter"] is None else [read_filter(texts["filter"], entity)]
     parts += [
         q.Comparison(field, q.EQUAL, value)
@@ -100,10 +101,10 @@ def read_list(
         parts.append(q.Comparison("deletedAt", q.MISSING, value=True))
     keys = _order(texts["orderBy"], entity)
     limit = query.number("limit", MOST, least=1, most=MOST) or MOST
-    counted = _TOTAL if not query.flag("total", default=False) else 2**53
+    counted = COUNTED if not query.flag("total", default=False) else 2**53
     chosen = [entity, *sorted(pair for pair in query.pairs if pair[0] not in _TURNING)]
     cursors = Cursors(vault, tenant, "packages", chosen)
-    ends = [query.long_text(name, _MAX_CURSOR) for name in ("after", "before")]
+    ends = [query.long_text(name, MAX_CURSOR) for name in ("after", "before")]
     after, before = (_read_cursor(cursors, end, keys, entity) for end in ends)
     if after is not None and before is not None:
         _refuse("/before", "A page begins after one cursor, or ends before one.", "maxItems")
@@ -172,8 +173,8 @@ class _Reading:
         parts = []
         for operator, value in said.items():
             self._count(pointer)
-            if operator not in _OPERATORS[rules.sort]:
-                message = f"This field is compared by: {', '.join(_OPERATORS[rules.sort])}."
+            if operator not in OPERATORS[rules.sort]:
+                message = f"This field is compared by: {', '.join(OPERATORS[rules.sort])}."
                 _refuse(pointer, message, "enum", "unknown_operator")
             taken = _value(value, operator, rules, f"{pointer}/{operator}")
             self._values += len(taken) if isinstance(taken, tuple) else 1
@@ -205,8 +206,8 @@ def _one(said: object, rules: q.Field, pointer: str) -> q.Value:
         if not isinstance(said, bool):
             _refuse(pointer, "This is true or false.", "type")
         return said
-    if not isinstance(said, str) or len(said) > _MAX_VALUE or "\0" in said:
-        _refuse(pointer, f"This is a text of at most {_MAX_VALUE} characters.", "type")
+    if not isinstance(said, str) or len(said) > MAX_VALUE or "\0" in said:
+        _refuse(pointer, f"This is a text of at most {MAX_VALUE} characters.", "type")
     if rules.sort == q.TIME:
         try:
             return read_time(said)
@@ -262,7 +263,7 @@ def _read_cursor(
 
 def _read_ids(text: str) -> tuple[str, ...]:
     ids = tuple(each.strip() for each in text.split(",") if each.strip())
-    if len(ids) > MAX_VALUES or any(len(each) > _MAX_VALUE for each in ids):
+    if len(ids) > MAX_VALUES or any(len(each) > MAX_VALUE for each in ids):
         _refuse("/ids", f"These are at most {MAX_VALUES} ids with commas between them.", "maxItems")
     return ids
 

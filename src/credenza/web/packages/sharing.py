@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from credenza.access import is_workspace
 from credenza.errors import Invalid, NotFound, Problem
 from credenza.model import Change, Permission
-from credenza.model.entries import PACKAGES
 from credenza.plans.packages.packages import (
     Package,
     Tier,
@@ -21,13 +20,12 @@ from credenza.plans.packages.packages import (
     keep_package,
     review_package,
 )
-from credenza.plans.packages.visible import find_version
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest
 from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import answer_change, answer_operation, now, read_papers, require, tenant_of
-from credenza.web.packages.packages import DONE, ONE, Success
+from credenza.web.packages.packages import DONE, ONE, Success, show_operated
 from credenza.web.packages.shapes import PackageAnswer, show_package
 from credenza.web.paths import segment
 from credenza.web.requests import Query, read_body
@@ -154,10 +152,7 @@ async def review_integration_package(request: AnyRequest, integration_id: FromPa
         package = review_package(before, release, at, approve=said.decision == "approve")
         if said.trustTier is not None:
             package = msgspec.structs.replace(package, trust_tier=said.trustTier)
-        shared = desk.shared(PACKAGES, [wanted])[wanted]
-        version = find_version(desk, package, release.id, None)
-        shown = show_package(package, version, shared.tenant.slug, own=False, operating=True)
-        return Planned(_save(before, package), shown)
+        return Planned(_save(before, package), show_operated(desk, package))
 
     return await answer_operation(request, "package.review", wanted, plan)
 
