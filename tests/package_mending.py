@@ -64,7 +64,7 @@ _BODIES = {
         key: value for key, value in body.items() if key not in {*_SAID, "trustTier"}
     },
     "publish_package": lambda body: {**body, "version": "1.0.0"},
-    "review_integration_package": lambda body: {**body, "integrationVersionId": None},
+    "review_integration_package": lambda body: {**body, "integrationVersionId": "1.0.0"},
     "install_package": lambda body: {
         **{key: value for key, value in body.items() if key in {"memberPolicy", "retentionTier"}},
         "workspaceId": "default",

@@ -105,14 +105,15 @@ def test_an_operator_sees_what_was_published_and_no_draft_of_any_workspace(api, 
     ids = make_package_things(api)
     path = f"/api/integrations/{ids['integration_id']}"
     draft = {"manifest": {"members": []}, "variablesSchema": None}
-    assert api.patch(path, json=draft).json()["manifest"] == {}
+    assert api.patch(path, json=draft).json()["manifest"] == {"members": []}
 
     for headers in (
         {"X-Authorization": key("operator")},
         {"X-Authorization": key("operator", workspace="b")},
     ):
         read = api.get(path, headers=headers).json()
-        reviewed = api.post(f"{path}/review", json={"decision": "approve"}, headers=headers).json()
+        body = {"decision": "approve", "integrationVersionId": read["currentVersionId"]}
+        reviewed = api.post(f"{path}/review", json=body, headers=headers).json()
 
         assert [len(each["manifest"]["members"]) for each in (read, reviewed)] == [2, 2]
         assert reviewed["review"] == "approved"

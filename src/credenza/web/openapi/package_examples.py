@@ -78,17 +78,18 @@ VISIBILITY: dict[str, Any] = {
     "link": {"summary": "For whoever has its id", "value": {"visibility": "unlisted"}},
     "everybody": {"summary": "For everybody, after a review", "value": {"visibility": "public"}},
 }
+_LOOKED_AT = {"integrationVersionId": "inv_0mi8tq2k1Aa0Bb1Cc2Dd3Ee"}
 REVIEW: dict[str, Any] = {
-    "newest": {"summary": "The newest version may be public", "value": {"decision": "approve"}},
+    "public": {"summary": "A version may be public", "value": {"decision": "approve", **_LOOKED_AT}},
     "trusted": {
         "summary": "A version may be public, and its publisher is trusted more",
         "value": {
             "decision": "approve",
-            "integrationVersionId": "inv_0mi8tq2k1Aa0Bb1Cc2Dd3Ee",
+            **_LOOKED_AT,
             "trustTier": "verified_partner",
         },
     },
-    "not": {"summary": "The newest version may not", "value": {"decision": "reject"}},
+    "not": {"summary": "A version may not", "value": {"decision": "reject", **_LOOKED_AT}},
 }
 INSTALL: dict[str, Any] = {
     "default": {

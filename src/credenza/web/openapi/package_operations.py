@@ -107,7 +107,12 @@ PACKAGES: dict[str, Facts] = {
         "for its review, and until then the one before is seen.",
     ),
     "list_package_versions": read_facts(
-        _VERSIONS, "VersionListAnswer", operated=True, note="Those that the workspace may install."
+        _VERSIONS,
+        "VersionListAnswer",
+        "versions-limit",
+        "versions-before",
+        operated=True,
+        note="Those that the workspace may install.",
     ),
     "read_package_version": Facts(
         _VERSIONS,

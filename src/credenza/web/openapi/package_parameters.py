@@ -75,6 +75,10 @@ PACKAGE_PARAMETERS: dict[str, Schema] = {
     "package-before": _describe(
         "before", f"The page ends before this cursor. {_CURSOR}", type="string", maxLength=queries.MAX_CURSOR
     ),
+    "versions-limit": _describe(
+        "limit", "How many at most.", type="integer", minimum=1, maximum=20, default=20
+    ),
+    "versions-before": _describe_text("before", "Only older ones than this, by id or number.", "1.1.0"),
     "ids": {
         "name": "ids",
         "in": "query",
