@@ -109,7 +109,7 @@ def test_every_setting_stands_in_the_table_and_nothing_else_does():
 
 
 def test_the_commands_between_stores_and_in_git_do_what_they_say(tmp_path, kek, monkeypatch):
-    section = README[README.index("## Between Credenzas and in git") : README.index("## Packages")]
+    section = README[README.index("## Between Credenzas and in git") : README.index("## Packages in files")]
     [block] = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     public, _ = make_pair(tmp_path, "key.txt")
     (tmp_path / "recipients.txt").write_text(public)
@@ -134,7 +134,7 @@ def test_the_commands_between_stores_and_in_git_do_what_they_say(tmp_path, kek, 
 
 
 def test_the_commands_of_packages_do_what_they_say(tmp_path, kek, monkeypatch):
-    section = README[README.index("## Packages") : README.index("## Running it for real")]
+    section = README[README.index("## Packages in files") : README.index("## Running it for real")]
     [block] = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     prompt = new_store(tmp_path / "home", kek)
     (tmp_path / "secrets.yaml").write_text("database_password: made-up\nopenai_key: sk-made-up\n")

@@ -180,6 +180,9 @@ def mend(case, client):
     if not case.operation.path.startswith("/api"):
         mend_template(case, client)
         return
+    if name_of(case) == "list_integration_packages":
+        case.query.pop("after", None)  # nor these
+        case.query.pop("before", None)
     if is_packaged(case.operation.path):
         mend_package(case, client, name_of(case))
         case.body = count_whole(case.body)
