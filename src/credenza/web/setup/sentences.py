@@ -17,7 +17,7 @@ _MISSING, _UNCHOSEN = "Fill this in.", "Choose one."
 _NO_TOOLS = "This choice of tools cannot be saved."
 _AT_PATTERN = re.compile(r"/tool_filters(?:/filters)?/([0-9]+)/pattern")
 _BY_PATTERN = {
-    "unsafe_pattern": "cannot be used; write it without look-around, back-references and much repetition",
+    "unsafe_pattern": "cannot be used; write it without look-around, back-references and nested repetition",
     "invalid_pattern": "is not a valid regular expression; look for a bracket that is left open",
     "maxLength": "is too long; write it in several lines",
 }
