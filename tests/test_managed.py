@@ -147,8 +147,8 @@ def test_what_would_change_a_managed_integration_is_refused(saved, api):
 
 @pytest.mark.usefixtures("saved")
 def test_a_bulk_save_of_one_saves_nothing_and_item_by_item_all_others(api):
-    shown = api.get(ONE).json()
-    both = (shown, item("other"))
+    changed = {**api.get(ONE).json(), "description": "mine"}
+    both = (changed, item("other"))
 
     assert verdict(save(api, *both)) == (409, "managed_by_instance")
     assert verdict(save(api, *both, dryRun="true")) == (409, "managed_by_instance")

@@ -39,6 +39,7 @@ from credenza.model import (
 )
 from credenza.ports import Sheet, Tx
 from credenza.workspace.admission import (
+    MANAGED,
     TYPE_OUTDATED,
     UNKNOWN_TYPE,
     Admission,
@@ -53,6 +54,7 @@ from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.composer import Composer
 from credenza.workspace.context import Context
+from credenza.workspace.managed import repeats_shown
 from credenza.workspace.migrating import Migrated
 from credenza.workspace.papers import expect_paper, plan_paper
 from credenza.workspace.revising import Revised, Reviser
@@ -175,17 +177,15 @@ class Batch:
         return self._digest(step.connector, put.source.reveal(), replace_apis=put.replace_apis)
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
-        if isinstance(change, (Keep, Rely, ExpectPage)) or (
-            isinstance(change, Expect) and change.kind is not None
-        ):
+        if isinstance(change, (Keep, Rely, ExpectPage)) or (isinstance(change, Expect) and change.kind):
             self._keep(index, change)
             return None
         if isinstance(change, Torn):
             self._fail(index, change.name, change.problems)
             change = change.rest
-        problems = self._admission.examine(change, before)
-        if problems:
-            self._fail(index, change.name, problems)
+        problems = self._examine(index, change, before)
+        if problems is None:
+            return None
         if isinstance(change, Put):
             same = before if before is not None and before.name == change.name else None
             return self._admit_put(index, change, same) if may_go_on(problems) else None
@@ -200,6 +200,16 @@ class Batch:
         elif isinstance(change, (Drop, Park)):
             self._leave(index, change, before)
         return None
+
+    def _examine(self, index: int, change: Change, before: Record | None) -> Sequence[Problem] | None:
+        """Return why a change is refused, which is told already; None: it is what reads show, and done."""
+        problems = self._admission.examine(change, before)
+        if before and MANAGED in problems and repeats_shown(change, before, self._tx, self._context):
+            self.items[index] = Item(before.name, "unchanged", before.version)
+            return None
+        if problems:
+            self._fail(index, change.name, problems)
+        return problems
 
     def _keep(self, index: int, keep: Keep | Expect | ExpectPage | Rely) -> None:
         if isinstance(keep, Keep):
