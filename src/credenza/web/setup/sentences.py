@@ -29,6 +29,7 @@ _BY_CODE = {
     "unreadable_url": (
         "This can be read in more than one way; percent-encode special characters in user name and password."
     ),
+    "no_host": "No host can be read from this; enter one such as https://host.example or host.example:443.",
     "nul_character": "This holds a character that cannot be saved.",
     "not_unicode": "This holds a character that cannot be saved.",
     "number_out_of_range": "This number is too large.",
