@@ -133,6 +133,38 @@ def test_only_the_instance_changes_its_integrations(api, values):
     assert resolve(api, name).json()["configuration"]["api_key"] == "made-up"
 
 
+def test_what_a_read_has_shown_of_them_changes_nothing_when_it_is_saved_back_and_all_else_is_refused(
+    api, values
+):
+    template, _ = make_offer(api, "relational_db", "openai")
+    made = make_instance(api, template, providers=items(values))
+    api.post("/api/integrations", json=[{"name": "own", "type": "openai", "configuration": {"api_key": "a"}}])
+    shown = api.get("/api/integrations/").json()
+    assert len(shown) == 3
+
+    back = api.post("/api/integrations", json=shown)
+    assert (back.status_code, back.json()["unchanged"]) == (200, 3)
+    assert api.post("/api/integrations?dryRun=true", json=shown).json()["unchanged"] == 3
+    assert api.post("/api/integrations?apis=replace", json=shown).json()["unchanged"] == 3
+    assert api.get("/api/integrations/").json() == shown
+    [one] = [each for each in shown if each["type"] == "relational_db"]
+    assert api.post(f"{PROVIDER}/{one['name']}", json=one).status_code == 200
+    for other in (
+        {"enabled": False},
+        {"description": "mine"},
+        {"tags": []},
+        {"category": "API"},
+        {"type": "openai"},
+        {"configuration": {**one["configuration"], "user": "another"}},
+        {"configuration": {**one["configuration"], "password": "made-up"}},
+        {"configuration": None},
+        {"apis": [{"integrationName": one["name"], "api": "t"}]},
+    ):
+        answer = api.post("/api/integrations", json=[{**one, **other}])
+        assert (answer.status_code, answer.json()["code"]) == (409, "managed_by_instance"), other
+    assert api.delete(f"{INSTANCES}/{made['id']}").status_code == 200
+
+
 def test_archiving_an_instance_removes_its_integrations_and_no_others(api, values):
     template, _ = make_offer(api, "openai")
     gone, kept = (make_instance(api, template, name, providers=[items(values)[1]]) for name in ("A", "B"))

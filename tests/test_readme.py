@@ -177,7 +177,7 @@ def test_every_role_is_explained():
 
 
 def test_every_file_it_links_to_exists():
-    links = re.findall(r"\]\(([^):]+)\)", README)
+    links = re.findall(r"\]\(([^):#]+)\)", README)
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []

@@ -64,6 +64,10 @@ def test_in_developer_mode_this_machine_is_allowed_by_plain_http():
 
     assert local.allows("http://localhost:3000/done")
     assert local.allows("http://127.0.0.1/")
+    assert local.allows("http://[::1]:3000/done")
+    assert not local.allows("http://[::2]/")
+    assert not local.allows("http://[::1]@elsewhere.example/")
+    assert not local.allows("https://[::1]/")
     assert not local.allows("http://127.0.0.2/")
     assert not local.allows("http://localhost.elsewhere.example/")
     assert not local.allows("https://app.example.com/")

@@ -371,6 +371,26 @@ def test_where_what_is_entered_goes_is_told_by_hosts_and_nothing_else(api, perso
     assert re.search(r"goes to: ([^ ]+(?:, [^ ]+)*)", told)[1] == "bus.example:4222"
 
 
+@pytest.mark.parametrize("address", ["not a url", "javascript:x", "https://", "/v1"])
+def test_an_address_without_a_host_is_told_beside_its_field_and_programs_may_save_it(api, person, address):
+    page = fill_step(person, begin(api, make_reports(api, "openai")), 0, **MODEL, endpoint=address)
+
+    assert page.status_code == 422
+    seen = Seen(page.text)
+    assert seen.problem("endpoint")
+    assert "No host can be read from this" in seen.text
+    assert seen.control("endpoint")["value"] == address
+    item = {"name": "a", "type": "openai", "configuration": {"api_key": "a", "endpoint": address}}
+    assert api.post("/api/integrations", json=[item]).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["https://ai.example/v1", "ai.example:8443", "http://[::1]:80", ""])
+def test_an_address_with_a_host_or_none_at_all_is_saved(api, person, address):
+    session = begin(api, make_reports(api, "openai"))
+
+    assert fill_step(person, session, 0, **MODEL, endpoint=address).status_code == 303
+
+
 def test_a_secret_of_blanks_is_told_beside_its_field(api, person):
     page = fill_step(person, begin(api, make_reports(api, "openai")), 0, api_key="  ")
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connector_examples import SCHEMA, changed
 from credenza.connectors import EMPTY, ConnectorType, draft_all
+from credenza.connectors.destination import find_hosts
 from credenza.sensitive import Sensitive
 from credenza.web.setup.model import Answers, Kind
 from credenza.web.setup.questions import Asked, check, make_form
@@ -245,3 +246,17 @@ def test_whatever_is_entered_the_form_comes_back_and_what_it_accepts_may_be_save
     assert all(field.value is None for field in form.fields if field.secret)
     if not checked.problems:
         assert draft_all(CATALOGUE[name], [(checked.values.reveal(), EMPTY)], lenient=False)[0].problems == ()
+
+
+def test_no_example_or_default_of_a_type_is_told_to_be_an_address_without_a_host():
+    given = [
+        (name, key, text)
+        for name, type_ in CATALOGUE.items()
+        for key, kind in type_.destinations.items()
+        if kind in {"url", "hosts"}
+        for rules in (type_.schema["properties"][key],)
+        for text in [*rules.get("examples", ()), *([rules["default"]] if "default" in rules else [])]
+    ]
+
+    assert len(given) > 5
+    assert [each for each in given if not find_hosts(each[2])] == []

@@ -217,6 +217,21 @@ def test_a_bad_session_is_refused_with_its_place_and_nothing_is_made(api, fields
     assert api.get("/integration-instances", params={"status": ["draft", "active"]}).json()["items"] == []
 
 
+def test_in_developer_mode_a_person_may_be_sent_to_this_machine_and_else_is_told_of_it(open_service, api):
+    address = "http://[::1]:3000/connected"
+    template = make_reports(api)
+    body = {"integration_id": template["id"], "name": "a", "redirect_url": address}
+    refusal = refused(api.post(PATH, json=body), 400, "invalid_data", "/redirect_url")
+    assert "in developer mode" in refusal["message"]
+
+    service = open_service("developing", dev=True)
+    own = service.accounts.create_key(service.tenant(), Role.ADMIN, by="test").token.reveal()
+    admin = visit(service, own)
+    session = begin(admin, make_reports(admin, "openai"), redirect_url=address)
+    fill_step(visit(service), session, 0, **MODEL)
+    assert f'href="{address}"' in visit(service).get(session["url"]).text
+
+
 def test_a_template_without_providers_and_an_archived_one_have_no_sessions(api):
     empty, gone = make_template(api), make_reports(api)
     api.delete(f"/integrations/{gone['id']}")

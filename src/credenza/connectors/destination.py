@@ -82,13 +82,16 @@ def name_places(kind: str, text: str) -> list[str]:
 
     Of a kind that names no place, such as a protocol, that is nothing.
     """
-    if kind == "text":
-        return []
+    return [] if kind == "text" else find_hosts(text) or [text]
+
+
+def find_hosts(text: str) -> list[str]:
+    """Return the hosts of an address, or of a list of them, with their ports; of what is none, nothing."""
     try:
         found = [host for each in read_addresses(text) for host in each.hosts]
     except ValueError:
-        found = []
-    return [f"{host}:{port}" if port else host for host, port in found] or [text]
+        return []
+    return [f"{host}:{port}" if port else host for host, port in found]
 
 
 def write_scalar(value: object) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from credenza.connectors.destination import name_places, read_public
 from credenza.connectors.drafts import EMPTY, Draft, Held, draft_all
 from credenza.connectors.evolution import list_steps, trace
-from credenza.connectors.halves import half_type, merge_halves
+from credenza.connectors.halves import half_type
 from credenza.connectors.merging import PRESENCE
 from credenza.connectors.types import ConnectorType
 from credenza.errors import Problem
@@ -93,14 +93,6 @@ def check_whole(
     held = Held({**config.public, **auth.public}, {**config.secrets, **auth.secrets})
     (draft,) = draft_all(type, [(incoming, held if held.public or held.secrets else EMPTY)], lenient=lenient)
     return draft
-
-
-def check_entered(
-    type: ConnectorType, config: Mapping[str, Any], auth: Mapping[str, Any], *, lenient: bool
-) -> tuple[Problem, ...]:
-    """Return what is wrong with the whole that two halves make which are both entered anew."""
-    (draft,) = draft_all(type, [(merge_halves(type, config, auth), EMPTY)], lenient=lenient)
-    return draft.problems
 
 
 def tell_elsewhere(pointers: Sequence[str]) -> list[Problem]:

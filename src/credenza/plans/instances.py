@@ -15,7 +15,7 @@ from credenza.errors import Gone, Invalid, NotFound, Problem
 from credenza.model import Card, Keep, Paper
 from credenza.plans.previews import ACTIVE, ARCHIVED
 from credenza.plans.reading import Reader
-from credenza.plans.templates import MAX_PAPER, archived, missing
+from credenza.plans.templates import MAX_PAPER
 from credenza.plans.tool_filters import ToolFilter
 
 KIND, PROVIDER_KIND, SESSION_TEMPLATE = "instance", "instance_provider", "session_template"
@@ -143,22 +143,6 @@ def find_open_instance(reader: Reader, id: str) -> Instance:
     instance = find_instance(reader, id)
     if not instance.is_open:
         raise Gone("This integration instance is archived.")
-    return instance
-
-
-def find_usable_instance(reader: Reader, id: str, pointer: str = "/integration_instance_id") -> Instance:
-    """Return an instance that something new is to refer to.
-
-    Raises:
-        NotFound: there is none of this id.
-        Invalid: `use_after_delete`: it is archived.
-    """
-    paper = reader.paper(KIND, id)
-    if paper is None:
-        raise missing(pointer, "There is no integration instance of this id.")
-    instance = read_instance(paper)
-    if not instance.is_open:
-        raise archived(pointer, "This integration instance is archived.")
     return instance
 
 

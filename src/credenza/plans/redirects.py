@@ -10,13 +10,21 @@ import re
 from typing import NamedTuple
 
 MAX_ADDRESS = 2_048  # characters
-_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[::1\])"
 _PORT = r"(?::[0-9]{1,5})?"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?P<host>{_HOST})(?P<port>{_PORT})")
 # Behind the host printable ASCII without a backslash or a fragment: no user name, no second reading.
 _ADDRESS = re.compile(rf"(?P<origin>https?://{_HOST}{_PORT})(?P<rest>(?:[/?][!-\"$-\[\]-~]*)?)")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORTS = {"https": ":443", "http": ":80"}
+
+
+class Destination(NamedTuple):
+    """An address that every reader reads alike, with its origin, and its host as a page names it."""
+
+    address: str
+    origin: str
+    host: str
 
 
 class Redirects(NamedTuple):
@@ -27,11 +35,19 @@ class Redirects(NamedTuple):
 
     def allows(self, address: str) -> bool:
         """Tell whether a person may be sent to an address."""
-        found = _ADDRESS.fullmatch(address)
-        if found is None or len(address) > MAX_ADDRESS or "//" in found["rest"].partition("?")[0]:
+        found = read_destination(address)
+        if found is None:
             return False
-        origin = read_origin(found["origin"])
-        return origin is not None and (origin in self.origins or (self.local and is_local(origin)))
+        return found.origin in self.origins or (self.local and is_local(found.origin))
+
+
+def read_destination(address: str | None) -> Destination | None:
+    """Return where an address leads; None: it is not plain https, nor http on this machine."""
+    found = _ADDRESS.fullmatch(address or "")
+    if found is None or len(found[0]) > MAX_ADDRESS or "//" in found["rest"].partition("?")[0]:
+        return None
+    origin = read_origin(found["origin"])
+    return None if origin is None else Destination(found[0], origin, origin.partition("://")[2])
 
 
 def read_origin(text: str) -> str | None:

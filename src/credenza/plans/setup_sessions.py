@@ -24,7 +24,7 @@ from credenza.plans.instance_providers import Means
 from credenza.plans.instances import Instance, InstanceProvider
 from credenza.plans.previews import ACTIVE, ARCHIVED
 from credenza.plans.redirects import Redirects
-from credenza.plans.singles import Shelf, Single
+from credenza.plans.singles import MINUTE, Shelf, Single
 from credenza.plans.templates import Template, TemplateProvider
 from credenza.randomness import random_bytes
 
@@ -36,7 +36,6 @@ STATUSES = (PENDING, SUCCESSFUL, EXPIRED)
 MAX_MINUTES = 7 * 24 * 60
 MAX_GROUPS = 100
 _NONCE = 16  # bytes
-_MINUTE = 60_000  # milliseconds
 _DOMAIN = "credenza.setup.v1"
 T = TypeVar("T")
 
@@ -322,8 +321,8 @@ def _list(sent: list[T] | T | None) -> tuple[T, ...]:
 
 def _read_expiry(lifetime: Lifetime, at: int) -> int:
     if lifetime.until is None:
-        return at + lifetime.minutes * _MINUTE
-    if not at < lifetime.until <= at + MAX_MINUTES * _MINUTE:
+        return at + lifetime.minutes * MINUTE
+    if not at < lifetime.until <= at + MAX_MINUTES * MINUTE:
         message = "A setup session ends in the future, at most 7 days from now."
         refuse("/expires_at", message, "range")
     return lifetime.until
@@ -335,7 +334,8 @@ def _read_redirect(address: str | None, redirects: Redirects) -> str | None:
     if not redirects.allows(address):
         message = (
             "People are sent only to origins that are listed, by `credenza workspace origins` or in "
-            "CREDENZA_REDIRECT_ORIGINS, by a plain https address without user name or fragment."
+            "CREDENZA_REDIRECT_ORIGINS, by a plain https address without user name or fragment; in developer "
+            "mode to http on this machine as well: localhost, 127.0.0.1 or [::1]."
         )
         refuse("/redirect_url", message, "format")
     return address

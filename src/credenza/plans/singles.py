@@ -14,6 +14,7 @@ from credenza.plans.reading import Reader
 from credenza.plans.templates import archived, missing
 
 Given = msgspec.UnsetType
+MINUTE = 60_000  # milliseconds
 
 
 class Single(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@
 
 Rules of one filter are alternatives, each kind for itself: a filter that has no rule for prompts does not
 restrict prompts. All filters of a chain must let a thing pass, from the last one on that ignores those
-before it. Patterns are matched anywhere in a name, in any case and in linear time.
+before it. Patterns are matched anywhere in a name, in any case and in linear time; those that would take much
+more where a runtime matches them in another way are refused, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import jsonschema_rs
 import msgspec
 
 from credenza.plans.fields import refuse
+from credenza.plans.repetition import is_unsafe
 
 Kind = Literal["tool", "prompt", "resource"]
 
@@ -70,7 +72,8 @@ def read_filter(sent: object, pointer: str = "/tool_filters") -> ToolFilter:
 
     Raises:
         Invalid: with the place and what to send instead; a pattern that needs look-around or
-            back-references, or that is too large, is refused here, not when it is used.
+            back-references, that is too large, or that repeats ambiguously, is refused here, not when it is
+            used.
     """
     alone = False
     if isinstance(sent, dict) and not _is_rule(sent):
@@ -215,6 +218,13 @@ def _check_pattern(pattern: str, pointer: str) -> None:
         message = (
             "This pattern is not one that can be matched in linear time and little memory: no look-around, no"
             " back-references, little repetition."
+        )
+        refuse(pointer, message, "pattern", code="unsafe_pattern")
+    if is_unsafe(pattern):
+        message = (
+            "What this pattern repeats can be read in more than one way, such as (a+)+ or (a|a)*: where it is"
+            " matched by trying, that takes for ever. Let each turn begin or end with what stands nowhere"
+            " else in it."
         )
         refuse(pointer, message, "pattern", code="unsafe_pattern")
 

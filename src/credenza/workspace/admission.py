@@ -69,7 +69,7 @@ NEEDS_RECONFIGURATION = Problem(
     "/configuration",
     "x-version",
 )
-_MANAGED = Problem(
+MANAGED = Problem(
     "managed_by_instance",
     "This integration belongs to an instance, which alone changes it: change what the instance refers to.",
     "/name",
@@ -176,7 +176,7 @@ def _examine_source(change: Change | Outline, before: Record | None) -> Problem 
         return None if wanted is None else _OCCUPIED
     if isinstance(change, Drop) and change.instance == source.instance:
         return None
-    return None if wanted is not None and wanted.instance == source.instance else _MANAGED
+    return None if wanted is not None and wanted.instance == source.instance else MANAGED
 
 
 def _examine_state(change: Change | Outline, before: Record | None) -> Problem | None:
@@ -220,7 +220,7 @@ def blame(items: Sequence[Item]) -> None:
     for code, error in _BLAME.items():
         some = [problem for problem in problems if problem.code == code]
         if some:
-            told = some[0].message if code == _MANAGED.code else ""
+            told = some[0].message if code == MANAGED.code else ""
             raise error(told, code=code, problems=some)
     count = sum(1 for item in items if item.problems)
     which = f"{count} of {len(items)} integrations" if len(items) > 1 else "the integration"
@@ -239,5 +239,5 @@ _BLAME: Mapping[str, type[CredenzaError]] = {
     STALE.code: PreconditionFailed,
     TYPE_IN_USE.code: Clash,
     TYPE_OUTDATED.code: Clash,
-    _MANAGED.code: Clash,
+    MANAGED.code: Clash,
 }

@@ -39,6 +39,7 @@ from credenza.model import (
 )
 from credenza.ports import Sheet, Tx
 from credenza.workspace.admission import (
+    MANAGED,
     TYPE_OUTDATED,
     UNKNOWN_TYPE,
     Admission,
@@ -53,6 +54,7 @@ from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.composer import Composer
 from credenza.workspace.context import Context
+from credenza.workspace.managed import repeats_shown
 from credenza.workspace.migrating import Migrated
 from credenza.workspace.papers import expect_paper, plan_paper
 from credenza.workspace.revising import Revised, Reviser
@@ -169,25 +171,20 @@ class Batch:
         return self._digester(type.digest + self._readings[replace_apis] + source)
 
     def _sign(self, step: Step) -> bytes | None:
-        put = step.put
-        if put.source is None:
+        if (source := step.put.source) is None:
             return None
-        return self._digest(step.connector, put.source.reveal(), replace_apis=put.replace_apis)
+        return self._digest(step.connector, source.reveal(), replace_apis=step.put.replace_apis)
 
     def _admit(self, index: int, change: Change, before: Record | None) -> Step | None:
-        if isinstance(change, (Keep, Rely, ExpectPage)) or (
-            isinstance(change, Expect) and change.kind is not None
-        ):
+        if isinstance(change, (Keep, Rely, ExpectPage)) or (isinstance(change, Expect) and change.kind):
             self._keep(index, change)
             return None
-        told: set[str] = set()
         if isinstance(change, Torn):
             self._fail(index, change.name, change.problems)
-            told = {problem.pointer for problem in change.problems}
             change = change.rest
-        problems = [each for each in self._admission.examine(change, before) if each.pointer not in told]
-        if problems:
-            self._fail(index, change.name, problems)
+        problems = self._examine(index, change, before)
+        if problems is None:
+            return None
         if isinstance(change, Put):
             same = before if before is not None and before.name == change.name else None
             return self._admit_put(index, change, same) if may_go_on(problems) else None
@@ -202,6 +199,17 @@ class Batch:
         elif isinstance(change, (Drop, Park)):
             self._leave(index, change, before)
         return None
+
+    def _examine(self, index: int, change: Change, before: Record | None) -> Sequence[Problem] | None:
+        """Return why a change is refused, which is told already; None: it is what reads show, and done."""
+        told = {each.pointer for each in self.items[index].problems}
+        problems = [each for each in self._admission.examine(change, before) if each.pointer not in told]
+        if before and MANAGED in problems and repeats_shown(change, before, self._tx, self._context):
+            self.items[index] = Item(before.name, "unchanged", before.version)
+            return None
+        if problems:
+            self._fail(index, change.name, problems)
+        return problems
 
     def _keep(self, index: int, keep: Keep | Expect | ExpectPage | Rely) -> None:
         if isinstance(keep, Keep):

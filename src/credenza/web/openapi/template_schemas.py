@@ -132,8 +132,8 @@ _KEYS: Schema = {
 _PATTERN: Schema = {
     "type": "string",
     "description": "Matched anywhere in a name, in any case, in linear time and little memory: without "
-    f"look-around, back-references and much repetition. A filter has at most {tool_filters.MAX_PATTERNS} of "
-    "these.",
+    "look-around, back-references and much repetition. What is repeated has to be read in one way only, so "
+    f"not (a+)+ or (a|a)*. A filter has at most {tool_filters.MAX_PATTERNS} of these.",
     "minLength": 1,
     "maxLength": tool_filters.MAX_PATTERN,
     "examples": ["^list_"],

@@ -11,13 +11,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from litestar import Response
 
+from credenza.plans.redirects import read_destination, read_origin
 from credenza.sensitive import Sensitive
+from credenza.web.links import SETUP_PATH
 from credenza.web.setup import posted
 from credenza.web.setup.assets import HTMX, ROOT, SCRIPT, STYLE
 from credenza.web.setup.model import Layout, Page, StepState
-from credenza.web.setup.redirects import list_ancestors, read_destination
-
-SESSIONS = "/integration-setup-session"
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -101,7 +100,7 @@ class Addresses:
     def __init__(self, public_url: str | None, session_id: str, secret: Sensitive[str]) -> None:
         """Take the server's own address, where it has one, and the link."""
         self._base = urlsplit(public_url or "").path.rstrip("/")
-        self._session = f"{self._base}{SESSIONS}/{quote(session_id, safe='')}"
+        self._session = f"{self._base}{SETUP_PATH}/{quote(session_id, safe='')}"
         self._secret = secret
 
     def __repr__(self) -> str:
@@ -147,7 +146,7 @@ def show_page(
             until=_write_time(page.expires_at),
         )
     )
-    return _answer(body, status, ancestors=list_ancestors(page.frame_ancestors), secure=secure)
+    return _answer(body, status, ancestors=_list_ancestors(page.frame_ancestors), secure=secure)
 
 
 def show_failure(
@@ -180,6 +179,11 @@ def _answer(body: str, status: int, *, ancestors: str, secure: bool) -> Response
         **(_SECURE if secure else {}),
     }
     return Response(body.encode(), status_code=status, media_type="text/html", headers=headers)
+
+
+def _list_ancestors(origins: tuple[str, ...]) -> str:
+    """Return the sources of a `frame-ancestors` directive, without what is no origin."""
+    return " ".join(origin for origin in origins if read_origin(origin)) or "'none'"
 
 
 def _write_time(milliseconds: int | None) -> datetime | None:

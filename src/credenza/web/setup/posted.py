@@ -10,11 +10,12 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from credenza.errors import Forbidden, Invalid, TooLarge, Unsupported
 from credenza.sensitive import Sensitive
+from credenza.web import links
 from credenza.web.requests import header
 from credenza.web.setup.model import Answers, ToolChoice
 
 MAX_FORM = 1024 * 1024  # bytes
-SECRET, SHOW, ASKED = "client_secret", "show", "asked"  # names of inputs
+SECRET, SHOW, ASKED = links.SECRET, "show", "asked"  # names of inputs
 VALUE, OTHER, FILE, TOOLS, TOOL, OTHERS, PATTERNS = (
     "value.",
     "other.",

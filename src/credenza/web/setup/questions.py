@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from credenza.connectors import EMPTY, ConnectorType, Held, draft_all, redact, show_form
+from credenza.connectors.destination import find_hosts
 from credenza.connectors.forms import FieldType, FormField
 from credenza.errors import Problem
 from credenza.sensitive import Sensitive
@@ -29,6 +30,7 @@ _LONGEST_NUMBER = 40
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?[0-9]*[.]?[0-9]+")
 _BINARY = "application/octet-stream"
+_ADDRESSES = frozenset({"url", "hosts"})
 _TRUTH = {"true": "Yes", "false": "No"}
 
 
@@ -107,7 +109,20 @@ def check(asked: Asked, answers: Answers) -> Checked:
     [draft] = draft_all(asked.type, [({**asked.brought, **values}, held)], lenient=False)
     known = {fault.pointer for fault in faults}
     problems = [problem for problem in draft.problems if problem.pointer not in known]
-    return Checked(Sensitive(values), (*faults, *problems))
+    known |= {problem.pointer for problem in problems}
+    lost = [problem for problem in _find_lost(asked.type, values) if problem.pointer not in known]
+    return Checked(Sensitive(values), (*faults, *problems, *lost))
+
+
+def _find_lost(type: ConnectorType, values: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yield where an address was entered that has no host: a person has mistaken the field, or the text.
+
+    Programs may save such a text, for what a connector makes of it is not ours to say.
+    """
+    for key, kind in type.destinations.items():
+        text = values.get(key)
+        if kind in _ADDRESSES and isinstance(text, str) and not find_hosts(text):
+            yield Problem("no_host", "No host can be read from this address.", f"/configuration/{key}")
 
 
 def _properties(asked: Asked) -> Mapping[str, Rules]:

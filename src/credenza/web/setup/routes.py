@@ -16,11 +16,12 @@ from litestar.params import FromPath
 from credenza.errors import Conflict, CredenzaError, NotFound
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
+from credenza.web.links import SETUP_PATH
 from credenza.web.paths import segment
 from credenza.web.problems import describe, status_of
 from credenza.web.setup.assets import ASSETS, ROOT
 from credenza.web.setup.model import LinkUnknown, Page, Setup
-from credenza.web.setup.pages import SESSIONS, Addresses, leave, show_failure, show_page
+from credenza.web.setup.pages import Addresses, leave, show_failure, show_page
 from credenza.web.setup.posted import SECRET, SHOW, check_origin, read_form
 
 AnyRequest = Request[Any, Any, Any]
@@ -56,7 +57,7 @@ _FAILURES: dict[int | type[Exception], Callable[..., Response[bytes]]] = dict.fr
 
 
 @route(
-    [SESSIONS + "/{session_id:str}", SESSIONS + "/{session_id:str}/{step_id:str}"],
+    [SETUP_PATH + "/{session_id:str}", SETUP_PATH + "/{session_id:str}/{step_id:str}"],
     http_method=_READ,
     include_in_schema=False,
     exception_handlers=_FAILURES,
@@ -72,7 +73,7 @@ async def read_session(
 
 
 @post(
-    SESSIONS + "/{session_id:str}/{step_id:str}",
+    SETUP_PATH + "/{session_id:str}/{step_id:str}",
     status_code=200,
     include_in_schema=False,
     exception_handlers=_FAILURES,

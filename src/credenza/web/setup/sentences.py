@@ -17,7 +17,7 @@ _MISSING, _UNCHOSEN = "Fill this in.", "Choose one."
 _NO_TOOLS = "This choice of tools cannot be saved."
 _AT_PATTERN = re.compile(r"/tool_filters(?:/filters)?/([0-9]+)/pattern")
 _BY_PATTERN = {
-    "unsafe_pattern": "cannot be used; write it without look-around, back-references and much repetition",
+    "unsafe_pattern": "cannot be used; write it without look-around, back-references and nested repetition",
     "invalid_pattern": "is not a valid regular expression; look for a bracket that is left open",
     "maxLength": "is too long; write it in several lines",
 }
@@ -29,6 +29,7 @@ _BY_CODE = {
     "unreadable_url": (
         "This can be read in more than one way; percent-encode special characters in user name and password."
     ),
+    "no_host": "No host can be read from this; enter one such as https://host.example or host.example:443.",
     "nul_character": "This holds a character that cannot be saved.",
     "not_unicode": "This holds a character that cannot be saved.",
     "number_out_of_range": "This number is too large.",

@@ -27,7 +27,7 @@ from credenza.plans.sessions import (
     is_open,
     name_part,
 )
-from credenza.plans.singles import archive
+from credenza.plans.singles import MINUTE, archive
 from credenza.randomness import random_bytes
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
@@ -53,8 +53,7 @@ _CREATE = "/integration-instances/{integration_instance_id:str}/session"
 _VERB = "session"
 PART = "spv"  # what the ids of its providers begin with
 _RANDOM = 32  # bytes
-_MINUTE = 60_000  # milliseconds
-_WEEK = 7 * 24 * 60 * _MINUTE  # no session lasts longer
+_WEEK = 7 * 24 * 60 * MINUTE  # no session lasts longer
 _NO_STORE = {"Cache-Control": "no-store"}
 LISTING = Listing(
     KIND,
@@ -180,7 +179,7 @@ async def create_instance_session(request: AnyRequest, integration_instance_id: 
     maker = actor_of(request)
     tenant = maker.tenant
     secret = Sensitive(write_secret(SESSION, tenant.id, random_bytes(_RANDOM)))
-    grant = Grant(hash_secret(secret.reveal()), opened.settings.session_minutes * _MINUTE)
+    grant = Grant(hash_secret(secret.reveal()), opened.settings.session_minutes * MINUTE)
 
     def plan(desk: Desk) -> Planned[SessionAnswer]:
         template, before = find_started(desk, wanted)

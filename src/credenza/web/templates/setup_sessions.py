@@ -32,6 +32,7 @@ from credenza.plans.setup_sessions import (
     find_status,
     list_steps,
 )
+from credenza.plans.singles import MINUTE
 from credenza.plans.templates import find_usable_template
 from credenza.settings import Credenza
 from credenza.web.answers import Answer
@@ -55,7 +56,6 @@ from credenza.workspace.desk import Desk, Planned
 PATH = "/integration-setup-sessions"
 _ONE = f"{PATH}/{{integration_setup_session_id:str}}"
 _VERB = "setup_session"
-_MINUTE = 60_000  # milliseconds
 _NO_STORE = {"Cache-Control": "no-store"}
 LISTING = Listing(
     KIND, statuses=(*STATUSES, *GONE), links=("integration_id", "integration_instance_id"), search=False
@@ -273,7 +273,7 @@ async def list_setup_sessions(request: AnyRequest) -> Answer:
 def _find_stored(status: str, at: int) -> Stored:
     """Say under which statuses sessions of one are stored: what ends by itself still stands as pending."""
     if status == PENDING:
-        return Stored((PENDING,), at - MAX_MINUTES * _MINUTE)
+        return Stored((PENDING,), at - MAX_MINUTES * MINUTE)
     found = {SUCCESSFUL: (PENDING, SUCCESSFUL), EXPIRED: (PENDING,), ARCHIVED: (PENDING,)}
     return Stored(found.get(status, ()))
 
