@@ -163,6 +163,23 @@ def without_member(manifest, slug):
     return changed
 
 
+def release(client, package, version="1.1.0", **fields):
+    """Change a package and publish that."""
+    change(client, package, **fields)
+    return publish(client, package, version)
+
+
+def save(client, name, type, **fields):
+    """Save one integration."""
+    answer = client.post(PATH, json=[{"name": name, "type": type, **fields}])
+    assert answer.status_code == 200, answer.text
+
+
+def view(client, name):
+    """Return an integration as reads show it."""
+    return client.get(f"{PATH}/provider/{name}").json()
+
+
 def ask(client, **query):
     """Return the ids of a list of packages, and its page."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}

@@ -19,9 +19,11 @@ from package_things import (
     names,
     problems,
     publish,
+    release,
     resolve,
-    roll_back,
+    save,
     upgrade,
+    view,
     with_member,
     without_member,
 )
@@ -39,24 +41,10 @@ def installed(api, package):
     return install(api, package)
 
 
-def release(api, package, version="1.1.0", **fields):
-    change(api, package, **fields)
-    return publish(api, package, version)
-
-
-def save(api, name, type, **fields):
-    answer = api.post(PATH, json=[{"name": name, "type": type, **fields}])
-    assert answer.status_code == 200, answer.text
-
-
 def set_user(api, user):
     """Change a key of the database here."""
     configuration = {**view(api, "acme-db")["configuration"], "user": user}
     save(api, "acme-db", "relational_db", configuration=configuration)
-
-
-def view(api, name):
-    return api.get(f"{PATH}/provider/{name}").json()
 
 
 def outcome(answer, slug):
@@ -277,76 +265,6 @@ def test_an_older_version_is_refused(api, package):
     assert answer["code"] == "version_not_newer"
 
 
-def test_going_back_restores_exactly_what_was(api, package, installed):
-    save(
-        api,
-        "acme-db",
-        "relational_db",
-        configuration={**view(api, "acme-db")["configuration"], "user": "ours"},
-    )
-    before = {name: said(resolve(api, name)) for name in names(api)}
-    shown = members_of(api, installed)
-    tags = [{"key": "team", "value": "other"}]
-    manifest = with_member(without_member(GATEWAY, "chat"), "db", description="New", tags=tags)
-    manifest["members"].append(
-        {
-            "slug": "news",
-            "integration": {"type": "sendgrid", "configuration": {"api_key": "${variables.key}"}},
-        }
-    )
-    release(api, package, manifest=manifest)
-    upgrade(api, installed, variables={"key": "canary-new"})
-    assert names(api) == ["acme-db", "news"]
-    answer = roll_back(api, installed)
-
-    assert (answer["fromVersion"], answer["toVersion"]) == ("1.1.0", "1.0.0")
-    assert {name: said(resolve(api, name)) for name in names(api)} == before
-    assert {slug: each["id"] for slug, each in members_of(api, installed).items()} == {
-        slug: each["id"] for slug, each in shown.items()
-    }
-    assert roll_back(api, installed, code=409)["code"] == "nothing_to_roll_back"
-
-
-def test_what_an_upgrade_removed_is_out_of_everybodys_sight(api, package, installed):
-    drop_chat(api, package)
-    upgrade(api, installed)
-
-    assert names(api) == ["acme-db"]
-    assert api.get(f"{PATH}/provider/acme-chat").status_code == 404
-    listed = api.get(f"{PATH}/", params={"search": "chat", "activeOnly": "false"}).json()
-    assert listed == []
-    member = installed["members"][0]["slug"]
-    assert member == "chat"
-
-
-def test_what_an_upgrade_removed_is_destroyed_by_the_next(api, package, installed, service):
-    drop_chat(api, package)
-    upgrade(api, installed)
-    assert parked(service) == 1
-    publish(api, package, "1.2.0")
-    upgrade(api, installed)
-
-    assert parked(service) == 0
-
-
-def test_and_with_the_install(api, package, installed, service):
-    drop_chat(api, package)
-    upgrade(api, installed)
-    api.delete(f"{INSTALLS}/{installed['id']}")
-
-    assert parked(service) == 0
-
-
-def test_a_name_that_somebody_took_meanwhile_keeps_a_member_from_coming_back(api, package, installed):
-    drop_chat(api, package)
-    upgrade(api, installed)
-    save(api, "acme-chat", "sendgrid", configuration={"api_key": "x1"})
-    answer = roll_back(api, installed, code=409)
-
-    assert answer["code"] == "name_taken"
-    assert view(api, "acme-chat")["type"] == "sendgrid"
-
-
 def test_of_two_who_upgrade_at_once_one_is_told(api, package, installed):
     release(api, package, manifest=with_member(GATEWAY, "chat", description="One"))
     codes = []
@@ -373,23 +291,3 @@ def test_types_of_members_never_change(api, package):
     answer = api.post(f"{PATH}/{package['id']}/publish", json={"version": "2.0.0"}).json()
 
     assert problems(answer) == [("/manifest/members/2/integration/type", "type_immutable")]
-
-
-def said(resolved):
-    """Return what an integration says, without versions and times."""
-    return {key: resolved[key] for key in ("type", "description", "enabled", "configuration", "tags")} | {
-        "apis": [(api["api"], api["description"]) for api in resolved["apis"]]
-    }
-
-
-def drop_chat(api, package):
-    schema = copy.deepcopy(VARIABLES)
-    del schema["properties"]["key"]
-    schema["required"] = ["password", "host"]
-    release(api, package, manifest=without_member(GATEWAY, "chat"), variablesSchema=schema)
-
-
-def parked(service):
-    """Return how many records are out of sight."""
-    page = service.store.read(service.tenant(), lambda tx: [*tx.page(owned=True)])
-    return sum(record.name.startswith("~inm_") for record in page)
