@@ -17,16 +17,43 @@ from credenza.settings import Credenza
 from credenza.web.auth import actor_of
 from credenza.web.landing import Landing
 from credenza.workspace import Workspace
+from credenza.workspace.desk import Desk, Papers
 
 AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
 LARGE = 64 * 1024  # bytes
 
 
+def opened_of(request: AnyRequest) -> Credenza:
+    """Return everything that is open."""
+    opened: Credenza = request.app.state.credenza
+    return opened
+
+
+def now(request: AnyRequest) -> int:
+    """Return the time in milliseconds, by the clock of the service."""
+    return opened_of(request).policy.clock()
+
+
 def workspace_of(request: AnyRequest) -> Workspace:
     """Return the workspace of the actor who was let in."""
-    opened: Credenza = request.app.state.credenza
-    return opened.workspace(actor_of(request))
+    return opened_of(request).workspace(actor_of(request))
+
+
+async def read_papers(request: AnyRequest, job: Callable[[Desk], T]) -> T:
+    """Return what a job makes of the papers of the workspace. Raises Forbidden."""
+    return await asyncio.to_thread(Papers(workspace_of(request)).read, job)
+
+
+async def require_writer(request: AnyRequest, verb: str, permission: Permission = Permission.WRITE) -> None:
+    """Refuse who may not write everything, before the body is read; `verb` is what the audit calls it.
+
+    For a call that gives more than writing does, or to others, `permission` says what it asks for.
+    """
+    workspace = workspace_of(request)
+    actor = workspace.actor
+    if not allows(actor, permission) or actor.names or actor.tags:
+        await asyncio.to_thread(workspace.require, permission, verb)
 
 
 async def landed(request: AnyRequest, future: Future[T]) -> T:

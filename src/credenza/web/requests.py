@@ -32,6 +32,13 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str |
     return next(iter(headers(connection, name)), None)
 
 
+def is_sent(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether a request has a body."""
+    return header(request, b"content-length") not in {None, "0"} or (
+        header(request, b"transfer-encoding") is not None
+    )
+
+
 async def read_body(request: Request[Any, Any, Any]) -> bytearray:
     """Return a JSON body, held once: joining the parts of a large one would hold it twice.
 

@@ -11,30 +11,13 @@ from credenza.errors import Forbidden
 from credenza.model import Actor, Permission, Role, Tenant
 from credenza.model.entries import PACKAGES
 from credenza.plans.packages.packages import missing_package
-from credenza.settings import Credenza
 from credenza.web.answers import Answer, answer_json
-from credenza.web.asking import AnyRequest, workspace_of
+from credenza.web.asking import AnyRequest, now, opened_of, workspace_of
 from credenza.web.auth import actor_of
 from credenza.workspace.desk import Desk, Papers, Planned
 from credenza.workspace.packages import By
 
 T = TypeVar("T")
-
-
-def opened_of(request: AnyRequest) -> Credenza:
-    """Return everything that is open."""
-    opened: Credenza = request.app.state.credenza
-    return opened
-
-
-def now(request: AnyRequest) -> int:
-    """Return the time in milliseconds, by the clock of the service."""
-    return opened_of(request).policy.clock()
-
-
-async def read_papers(request: AnyRequest, job: Callable[[Desk], T]) -> T:
-    """Return what a job makes of the papers of the workspace. Raises Forbidden."""
-    return await asyncio.to_thread(Papers(workspace_of(request)).read, job)
 
 
 async def read_shared(request: AnyRequest, job: Callable[[Desk], T]) -> T:
@@ -68,14 +51,6 @@ async def answer_operation(
     actor = Actor(shared.tenant, f"operator:{workspace.actor.name}", Role.EDITOR)
     papers = Papers(opened_of(request).workspace(actor))
     return answer_json(await asyncio.to_thread(papers.change, verb, plan))
-
-
-async def require(request: AnyRequest, permission: Permission, verb: str) -> None:
-    """Refuse who may not do this before the body is read; `verb` is what the audit calls it."""
-    workspace = workspace_of(request)
-    actor = workspace.actor
-    if not allows(actor, permission) or actor.names or actor.tags:
-        await asyncio.to_thread(workspace.require, permission, verb)
 
 
 def is_operator(request: AnyRequest) -> bool:

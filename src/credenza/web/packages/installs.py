@@ -21,18 +21,10 @@ from credenza.plans.packages.installs import (
 from credenza.plans.packages.returns import detach, find_holder, remove
 from credenza.plans.packages.upgrades import Upgrade, UpgradeBody
 from credenza.web.answers import Answer, answer_json
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, opened_of, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
-from credenza.web.packages.asking import (
-    answer_change,
-    by_of,
-    now,
-    opened_of,
-    read_papers,
-    require,
-    tenant_of,
-)
+from credenza.web.packages.asking import answer_change, by_of, tenant_of
 from credenza.web.packages.install_shapes import (
     InstallAnswer,
     InstallListAnswer,
@@ -46,7 +38,7 @@ from credenza.web.packages.install_shapes import (
 from credenza.web.packages.packages import DONE, ONE, Success
 from credenza.web.packages.queries import read_list
 from credenza.web.paths import segment
-from credenza.web.requests import Query, header, read_body
+from credenza.web.requests import Query, is_sent, read_body
 from credenza.workspace import packages as planning
 from credenza.workspace.desk import Desk, Planned
 
@@ -101,7 +93,7 @@ async def read_one_install(request: AnyRequest, install_id: FromPath[str]) -> An
 async def install_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Install a package into the workspace: its members become integrations, all of them or none."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
-    await require(request, Permission.WRITE, "package.install")
+    await require_writer(request, "package.install", Permission.WRITE)
     wanted, by = segment(integration_id), by_of(request)
     said = _install.read(await read_body(request))
 
@@ -120,9 +112,9 @@ async def install_package(request: AnyRequest, integration_id: FromPath[str]) ->
 async def upgrade_install(request: AnyRequest, install_id: FromPath[str]) -> Answer:
     """Upgrade an install to the current version of its package, and keep what was changed here since."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
-    await require(request, Permission.WRITE, "package.upgrade")
+    await require_writer(request, "package.upgrade", Permission.WRITE)
     by = by_of(request)
-    body = await read_body(request) if _is_sent(request) else bytearray(b"{}")
+    body = await read_body(request) if is_sent(request) else bytearray(b"{}")
     said = _upgrade.read(body or bytearray(b"{}"))
 
     def come_to(desk: Desk, before: Install) -> Upgrade:
@@ -135,7 +127,7 @@ async def upgrade_install(request: AnyRequest, install_id: FromPath[str]) -> Ans
 async def roll_back_install(request: AnyRequest, install_id: FromPath[str]) -> Answer:
     """Bring an install back to what it was before its last upgrade, with its integrations as they were."""
     dry_run = Query(request, "dryRun").flag("dryRun", default=False)
-    await require(request, Permission.WRITE, "package.rollback")
+    await require_writer(request, "package.rollback", Permission.WRITE)
     by = by_of(request)
     return await _move(
         request,
@@ -152,7 +144,7 @@ async def remove_install(request: AnyRequest, install_id: FromPath[str]) -> Answ
     query = Query(request, "keep", "dryRun")
     keeps = query.choice("keep", "nothing", "members") == "members"
     dry_run = query.flag("dryRun", default=False)
-    await require(request, Permission.WRITE, "package.uninstall")
+    await require_writer(request, "package.uninstall", Permission.WRITE)
     at = now(request)
 
     def come_to(desk: Desk, before: Install) -> Upgrade:
@@ -193,17 +185,11 @@ async def _move(
         return await answer_change(request, verb, plan, dry_run=dry_run)
 
 
-def _is_sent(request: AnyRequest) -> bool:
-    return header(request, b"content-length") not in {None, "0"} or (
-        header(request, b"transfer-encoding") is not None
-    )
-
-
 @post("/api/integration-members/{member_id:str}/detach", before_request=require_actor, status_code=200)
 async def detach_member(request: AnyRequest, member_id: FromPath[str]) -> Answer:
     """Let upgrades pass over a member of an install, or take part in it again."""
     Query(request)
-    await require(request, Permission.WRITE, "package.detach")
+    await require_writer(request, "package.detach", Permission.WRITE)
     wanted, said = segment(member_id), _detach.read(await read_body(request))
 
     def plan(desk: Desk) -> Planned[Success]:

@@ -30,17 +30,14 @@ from credenza.plans.packages.packages import (
 from credenza.plans.packages.versions import read_version
 from credenza.plans.packages.visible import find_visible, see
 from credenza.web.answers import Answer, answer_json
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, opened_of, require_writer
 from credenza.web.auth import actor_of, require_actor
 from credenza.web.integrations.bodies import Body
 from credenza.web.packages.asking import (
     answer_change,
     answer_operation,
     is_operator,
-    now,
-    opened_of,
     read_shared,
-    require,
     require_trust,
     tenant_of,
     viewer_of,
@@ -112,7 +109,7 @@ async def create_integration_package(
     request: AnyRequest, body: bytearray, *, dry_run: bool = False
 ) -> Answer:
     """Make a draft of a package in the workspace."""
-    await require(request, Permission.WRITE, _VERB)
+    await require_writer(request, _VERB, Permission.WRITE)
     said, tenant, at = _new.read(body), tenant_of(request), now(request)
     if needs_operator(said.trustTier):
         require_trust(request)
@@ -146,7 +143,7 @@ async def update_integration_package(request: AnyRequest, integration_id: FromPa
     wanted, at = segment(integration_id), now(request)
     if is_operator(request):
         return await _change_trust(request, wanted)
-    await require(request, Permission.WRITE, _VERB)
+    await require_writer(request, _VERB, Permission.WRITE)
     said, tenant = _update.read(await read_body(request)), tenant_of(request)
 
     def plan(desk: Desk) -> Planned[PackageAnswer]:
@@ -187,7 +184,7 @@ def show_operated(desk: Desk, package: Package) -> PackageAnswer:
 async def delete_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Delete a package softly: nobody installs it any longer, and what is installed goes on working."""
     Query(request)
-    await require(request, Permission.WRITE, _VERB)
+    await require_writer(request, _VERB, Permission.WRITE)
     wanted, at = segment(integration_id), now(request)
 
     def plan(desk: Desk) -> Planned[Success]:
@@ -200,7 +197,7 @@ async def delete_integration_package(request: AnyRequest, integration_id: FromPa
 async def restore_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Restore a package that was deleted softly."""
     Query(request)
-    await require(request, Permission.WRITE, _VERB)
+    await require_writer(request, _VERB, Permission.WRITE)
     wanted, at, tenant = segment(integration_id), now(request), tenant_of(request)
 
     def plan(desk: Desk) -> Planned[PackageAnswer]:
@@ -216,7 +213,7 @@ async def restore_integration_package(request: AnyRequest, integration_id: FromP
 async def purge_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Remove a deleted package for good, once its retention is over and nobody has it installed."""
     Query(request)
-    await require(request, Permission.ADMINISTER, _VERB)
+    await require_writer(request, _VERB, Permission.ADMINISTER)
     wanted, at = segment(integration_id), now(request)
 
     def plan(desk: Desk) -> Planned[Success]:

@@ -14,16 +14,10 @@ from credenza.plans.packages.variables import read_variables
 from credenza.plans.packages.versions import PublishBody, compare, read_version
 from credenza.plans.packages.visible import find_version, find_visible
 from credenza.web.answers import Answer, answer_json
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
-from credenza.web.packages.asking import (
-    answer_change,
-    by_of,
-    read_shared,
-    require,
-    viewer_of,
-)
+from credenza.web.packages.asking import answer_change, by_of, read_shared, viewer_of
 from credenza.web.packages.packages import ONE
 from credenza.web.packages.shapes import (
     PackageDifference,
@@ -55,7 +49,7 @@ class VersionListAnswer(TypedDict):
 async def publish_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Publish what the draft says as a version, which never changes."""
     Query(request)
-    await require(request, Permission.WRITE, "package.publish")
+    await require_writer(request, "package.publish", Permission.WRITE)
     wanted, by = segment(integration_id), by_of(request)
     said = _publish.read(await read_body(request))
 

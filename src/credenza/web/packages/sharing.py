@@ -21,10 +21,10 @@ from credenza.plans.packages.packages import (
     review_package,
 )
 from credenza.web.answers import Answer, answer_json
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.integrations.bodies import Body
-from credenza.web.packages.asking import answer_change, answer_operation, now, read_papers, require, tenant_of
+from credenza.web.packages.asking import answer_change, answer_operation, tenant_of
 from credenza.web.packages.packages import DONE, ONE, Success, show_operated
 from credenza.web.packages.shapes import PackageAnswer, show_package
 from credenza.web.paths import segment
@@ -64,7 +64,7 @@ _review = Body[ReviewBody](ReviewBody)
 async def set_visibility(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Say who sees a package: its workspace and grantees, whoever has its id, or everybody."""
     Query(request)
-    await require(request, Permission.ADMINISTER, _VERB)
+    await require_writer(request, _VERB, Permission.ADMINISTER)
     wanted, at, tenant = segment(integration_id), now(request), tenant_of(request)
     said = _visibility.read(await read_body(request))
 
@@ -122,7 +122,7 @@ async def remove_grant(
 
 async def _change_grant(request: AnyRequest, id: str, workspace: str, *, granted: bool) -> Answer:
     Query(request)
-    await require(request, Permission.ADMINISTER, _VERB)
+    await require_writer(request, _VERB, Permission.ADMINISTER)
     wanted, grantee, at = segment(id), segment(workspace), now(request)
     if is_workspace(grantee) is None:
         message = "A workspace has 1 to 63 lower-case letters, digits and inner dashes."
@@ -139,7 +139,7 @@ async def _change_grant(request: AnyRequest, id: str, workspace: str, *, granted
 async def review_integration_package(request: AnyRequest, integration_id: FromPath[str]) -> Answer:
     """Approve a version of a package that asks to be public, or reject it."""
     Query(request)
-    await require(request, Permission.OPERATE, "package.review")
+    await require_writer(request, "package.review", Permission.OPERATE)
     wanted, at = segment(integration_id), now(request)
     said = _review.read(await read_body(request))
 

@@ -28,11 +28,11 @@ from credenza.plans.retirement import end
 from credenza.plans.singles import Given
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest, workspace_of
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer, workspace_of
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import now, providers_of, read_papers, require_writer, save_values
+from credenza.web.templates.asking import providers_of, save_values
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.catalogue import AuthMethodAnswer, show_auth_method
 from credenza.web.templates.instance_cascade import follow, mark

@@ -9,7 +9,7 @@ import msgspec
 from credenza.errors import Invalid
 from credenza.web.asking import AnyRequest, decoded
 from credenza.web.integrations import bodies
-from credenza.web.requests import header, read_body
+from credenza.web.requests import is_sent, read_body
 
 T = TypeVar("T", bound=msgspec.Struct)
 _UNREADABLE = "invalid_json"
@@ -29,15 +29,9 @@ class Body(Generic[T]):
             Invalid: `bad_request` where it is no JSON, else `invalid_data` with all that is wrong.
             Unsupported, TooLarge: see `requests.read_body`.
         """
-        body = await read_body(request) if _is_sent(request) else bytearray()
+        body = await read_body(request) if is_sent(request) else bytearray()
         try:
             return await decoded(body or bytearray(b"{}"), self._reader.read)
         except Invalid as error:
             code = "bad_request" if error.code == _UNREADABLE else "invalid_data"
             raise Invalid(error.message, code=code, problems=error.problems) from None
-
-
-def _is_sent(request: AnyRequest) -> bool:
-    return header(request, b"content-length") not in {None, "0"} or (
-        header(request, b"transfer-encoding") is not None
-    )

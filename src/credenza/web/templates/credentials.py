@@ -23,11 +23,11 @@ from credenza.plans.credentials import (
 )
 from credenza.plans.retirement import end
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import now, providers_of, read_papers, require_writer, save_values
+from credenza.web.templates.asking import providers_of, save_values
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.instance_means import name_providers
 from credenza.web.templates.query import Listing, read_choice, require_no_query

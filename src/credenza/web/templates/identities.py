@@ -29,11 +29,11 @@ from credenza.plans.identities import (
 )
 from credenza.plans.singles import archive
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import answer, answer_page, read_page
-from credenza.web.templates.asking import change_papers, now, read_papers, require_writer
+from credenza.web.templates.asking import change_papers
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.query import Listing, read_choice, require_no_query
 from credenza.web.templates.times import write_time, write_time_or_none

@@ -23,8 +23,7 @@ from credenza.plans.previews import ACTIVE
 from credenza.plans.templates import KIND as TEMPLATE
 from credenza.plans.templates import read_template
 from credenza.settings import Credenza
-from credenza.web.asking import AnyRequest, workspace_of
-from credenza.web.templates.asking import now
+from credenza.web.asking import AnyRequest, now, workspace_of
 from credenza.web.templates.instance_means import find_means_in
 from credenza.workspace.desk import Desk, Papers, Planned
 from credenza.workspace.face import Workspace

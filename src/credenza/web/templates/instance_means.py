@@ -12,8 +12,8 @@ from credenza.errors import Problem
 from credenza.model import Choice
 from credenza.plans.catalogue import PROVIDER, Providers
 from credenza.plans.instance_providers import Means, Pairing
-from credenza.web.asking import AnyRequest, workspace_of
-from credenza.web.templates.asking import now, providers_in
+from credenza.web.asking import AnyRequest, now, workspace_of
+from credenza.web.templates.asking import providers_in
 from credenza.workspace.desk import Desk
 from credenza.workspace.face import Workspace
 

@@ -26,11 +26,11 @@ from credenza.plans.templates import KIND as TEMPLATE
 from credenza.plans.templates import Template, TemplateProvider, read_template
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import change_papers, providers_of, read_papers, require_writer
+from credenza.web.templates.asking import change_papers, providers_of
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.catalogue import AuthMethodAnswer
 from credenza.web.templates.instance_means import find_means, name_providers

@@ -24,11 +24,11 @@ from credenza.plans.instances import DRAFT, KIND, Instance, find_instance, read_
 from credenza.plans.previews import ACTIVE, ARCHIVED
 from credenza.plans.templates import find_usable_template
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import change_papers, providers_of, read_papers, require_writer
+from credenza.web.templates.asking import change_papers, providers_of
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.instance_means import find_means, name_providers
 from credenza.web.templates.instance_providers import (

@@ -35,11 +35,11 @@ from credenza.plans.templates import (
 )
 from credenza.plans.tool_filters import ShownFilter, show_filter
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import change_papers, now, providers_of, read_papers, require_writer
+from credenza.web.templates.asking import change_papers, providers_of
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.catalogue import AuthMethodAnswer, preview_provider, show_auth_method
 from credenza.web.templates.instance_cascade import follow, mark

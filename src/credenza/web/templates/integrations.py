@@ -25,11 +25,11 @@ from credenza.plans.templates import (
     update_template,
 )
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page, read_page
-from credenza.web.templates.asking import change_papers, now, providers_of, read_papers, require_writer
+from credenza.web.templates.asking import change_papers, providers_of
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.instance_cascade import follow, mark
 from credenza.web.templates.instance_means import name_providers

@@ -18,11 +18,11 @@ from credenza.plans.deployments import KIND as DEPLOYMENT
 from credenza.plans.previews import find_previews
 from credenza.plans.reading import Reader
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, read_papers
 from credenza.web.auth import require_actor
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page
-from credenza.web.templates.asking import providers_of, read_papers
+from credenza.web.templates.asking import providers_of
 from credenza.web.templates.catalogue import (
     show_auth_method,
     show_config_schema,

@@ -36,12 +36,12 @@ from credenza.plans.singles import MINUTE
 from credenza.plans.templates import find_usable_template
 from credenza.settings import Credenza
 from credenza.web.answers import Answer
-from credenza.web.asking import AnyRequest
+from credenza.web.asking import AnyRequest, now, read_papers, require_writer
 from credenza.web.auth import actor_of, require_actor
 from credenza.web.links import derive_secret, own_address, write_link
 from credenza.web.paths import segment
 from credenza.web.templates.answers import Page, answer, answer_page
-from credenza.web.templates.asking import change_papers, now, providers_of, read_papers, require_writer
+from credenza.web.templates.asking import change_papers, providers_of
 from credenza.web.templates.bodies import Body
 from credenza.web.templates.effective import Found, Stored, read_effective_page
 from credenza.web.templates.instance_means import find_means
