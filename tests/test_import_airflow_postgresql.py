@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-import postgresql
 from credenza.cli import failures
 from import_scripts import FIXTURES, Importer
 
@@ -31,13 +30,6 @@ READ = {name: bool for name, kind in COLUMNS.items() if kind == "boolean"}
 
 def keep(value):
     return value
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """Start a PostgreSQL of its own and give its address."""
-    with postgresql.serve(tmp_path_factory.mktemp("runtime")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -137,9 +137,7 @@ def _find_gaps(said: object, open_names: set[str], at: str, slug: str) -> Iterat
         missing = [name for name in names_in(text) if name in open_names]
         if missing and (whole(text) is None or pointer == f"{at}/name"):
             message = f"The variable {missing[0]} is needed here, and was not given."
-            yield Problem(
-                "variable_required", message, f"/variables/{missing[0]}", "required", name=slug
-            )
+            yield Problem("variable_required", message, f"/variables/{missing[0]}", "required", name=slug)
 
 
 def _without(value: Any, open_names: set[str]) -> Any:  # noqa: ANN401  # any JSON
