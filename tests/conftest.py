@@ -50,6 +50,8 @@ def pytest_addoption(parser):
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("embedded") and item.config.getoption("--store") != "sqlite":
+        pytest.skip("it is about the embedded store")
     for marker in item.iter_markers("system"):
         name = marker.args[0]
         if not SYSTEM[name]():

@@ -8,7 +8,7 @@ import pytest
 
 from credenza.errors import Conflict, Unavailable
 from credenza.stores.postgres import open_store
-from store_rows import SOON, add_tenant, api_key, names_of, put, run
+from store_rows import SOON, add_tenant, api_key, names_of, next_write, put, run
 
 pytestmark = pytest.mark.system("postgresql")
 AT_ONCE = 0.02  # seconds
@@ -119,6 +119,11 @@ def test_a_connection_cut_within_a_job_is_told_and_leaves_nothing_half_done(pair
     assert names_of(pair[1], tenant) == ["two"]
 
 
+def save_all(tx, names):
+    tx.find(names)
+    tx.save([next_write(tx, name) for name in names], 10)
+
+
 def test_many_writers_on_two_servers_lose_no_write_and_make_nothing_twice(pair, tenant):
     names = [f"n{number}" for number in range(6)]
     saved = dict.fromkeys(names, 0)
@@ -129,7 +134,7 @@ def test_many_writers_on_two_servers_lose_no_write_and_make_nothing_twice(pair, 
         mine = mine if number % 3 else mine[::-1]
         for _ in range(20):
             try:
-                run(store, tenant, lambda tx: (tx.find(mine), [put(tx, name) for name in mine]))
+                run(store, tenant, lambda tx: save_all(tx, mine))
             except Conflict:
                 continue
             return mine
