@@ -17,6 +17,8 @@ from credenza.stores.postgres.transaction import PostgresTx
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.trail import Head, Note
 from credenza.workspace import face
+from examples import query
+from postgresql_stores import Database
 
 SECRET = "sk-never-in-a-row"
 OTHER = "org-never-in-a-row"
@@ -45,6 +47,8 @@ def edit(database):
     """Return a function that runs statements on the file, beside the service."""
 
     def run(sql, *parameters):
+        if isinstance(database, Database):
+            return query(database, sql, *parameters)
         with closing(sqlite3.connect(database, isolation_level=None)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
