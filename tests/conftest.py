@@ -19,7 +19,7 @@ from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
-from postgresql_stores import Database, Databases
+from postgresql_stores import Database, Databases, look_inside
 from store_rows import add_tenant
 
 # The suite is run often, and so looks at few examples of each law at a time; a campaign looks at many.
@@ -47,6 +47,11 @@ def pytest_addoption(parser):
         default=os.environ.get("CREDENZA_TEST_STORE", "sqlite"),
         help="what whole services keep their rows in",
     )
+
+
+def pytest_configure(config):
+    if config.getoption("--store") == "postgresql":
+        look_inside()
 
 
 def pytest_runtest_setup(item):
@@ -82,15 +87,15 @@ def kek(monkeypatch) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[str]:
+def postgresql_server(tmp_path_factory) -> Iterator[str]:
     """Start a PostgreSQL of its own and give its address."""
     with postgresql.serve(tmp_path_factory.mktemp("runtime")) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def databases(server) -> Databases:
-    return Databases(server)
+def databases(postgresql_server) -> Databases:
+    return Databases(postgresql_server)
 
 
 @pytest.fixture

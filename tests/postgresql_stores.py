@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +12,21 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from credenza.stores.postgres import open_store
+from credenza.stores.postgres import PostgresStore, open_store
 from credenza.stores.postgres.policies import TABLES
 
 ELSEWHERE = "it opens the file of the embedded store by itself"
+WITHIN = "it is about how the embedded store writes"
 FOREIGN = "it looks into the store by what only SQLite understands"
-_blob = re.compile(r"\bx'([0-9a-f]*)'")
+# What the two stores write differently, where it stands in statements of tests.
+_WAYS = [
+    (re.compile(r"\bx'([0-9A-Fa-f]*)'"), r"'\\x\1'::bytea"),
+    (re.compile(r" AS BLOB\)"), " AS bytea)"),
+    (re.compile(r"\bzeroblob\((\d+)\)"), r"decode(repeat('00', \1), 'hex')"),
+    (re.compile(r"\bhex\((\w+)\)"), r"encode(\1, 'hex')"),
+]
 
 
 class Database(os.PathLike):
@@ -30,7 +39,7 @@ class Database(os.PathLike):
         """Run a statement that says the same on both stores."""
         with psycopg.connect(self.uri, autocommit=True, options="-c search_path=credenza") as connection:
             values = [*parameters] or None
-            said = _blob.sub(r"'\\x\1'::bytea", statement).replace(" AS BLOB)", " AS bytea)")
+            said = functools.reduce(lambda text, way: way[0].sub(way[1], text), _WAYS, statement)
             try:
                 cursor = connection.execute(said.replace("?", "%s") if values else said, values)
             except (psycopg.errors.UndefinedFunction, psycopg.errors.UndefinedColumn):
@@ -40,10 +49,20 @@ class Database(os.PathLike):
     def __fspath__(self) -> str:
         pytest.skip(ELSEWHERE)
 
+    def read_bytes(self) -> bytes:
+        """Return what stands in a file: there is none."""
+        pytest.skip(ELSEWHERE)
+
     @property
     def parent(self) -> Path:
         """Return the folder of a file: there is none."""
         pytest.skip(ELSEWHERE)
+
+
+def look_inside() -> None:
+    """Let tests that look into a service's store do so on PostgreSQL, or be left out with the reason."""
+    PostgresStore.path = property(lambda store: Database(make_conninfo(**store._keys._said)))
+    PostgresStore._writer = property(lambda _: pytest.skip(WITHIN))
 
 
 class Databases:
@@ -91,5 +110,6 @@ class Databases:
 
     def _sweep(self, name: str) -> None:
         deletes = "; ".join(f"DELETE FROM {table}" for table in TABLES)
-        self.run(f"SET session_replication_role = replica; {deletes}", name)
+        numbers = "ALTER SEQUENCE integration_rows RESTART; ALTER TABLE workspaces ALTER COLUMN id RESTART"
+        self.run(f"SET session_replication_role = replica; {deletes}; {numbers}", name)
         self._free.append(name)
