@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+import postgresql
 from credenza.errors import Conflict, Unavailable
 from credenza.stores.postgres import open_store
 from store_rows import SOON, add_tenant, api_key, names_of, next_write, put, run
@@ -102,6 +103,19 @@ def test_connections_that_were_cut_are_passed_by(pair, tenant, databases, uri):
 
         assert names_of(pair[0], tenant) == ["one"]
         run(pair[0], tenant, lambda tx: put(tx, "one"))
+
+
+def test_a_server_that_was_started_again_is_used_again_without_a_word(pair, tenant, databases):
+    for _ in range(2):
+        written = [pair[0].write(tenant, lambda tx, n=n: put(tx, f"n{n}").name) for n in range(40)]
+        postgresql.restart(databases.server)
+        told = [each.exception(2 * SOON) for each in written]
+        assert {type(each) for each in told} <= {type(None), Unavailable}
+
+        acknowledged = [each.result() for each in written if each.exception() is None]
+        assert set(acknowledged) <= set(names_of(pair[1], tenant))
+        run(pair[0], tenant, lambda tx: put(tx, "after"))
+        pair[0].ready()
 
 
 def test_a_connection_cut_within_a_job_is_told_and_leaves_nothing_half_done(pair, tenant, databases, uri):
