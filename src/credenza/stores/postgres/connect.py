@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -33,6 +34,11 @@ _DAMAGED = {"XX001", "XX002"}
 _PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03")
 CLOSED = "The store is closed."
 _AWAY = "The store cannot be reached at the moment."
+
+# What libpq says of a connection, and the pool logs, names hosts and logins; our errors say what matters.
+for _name in ("psycopg", "psycopg.pool"):
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _adapters = AdaptersMap(psycopg.adapters)
 text.register(_adapters)
