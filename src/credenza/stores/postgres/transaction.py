@@ -39,11 +39,12 @@ _HISTORY = """
 SELECT version, created_at, created_by, edits, document FROM integration_versions
 WHERE workspace_id = %s AND integration_id = %s AND version < %s ORDER BY version DESC LIMIT %s
 """
-_AUDIT = """
-INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_HEAD = """
+# One statement: everybody else who writes to the stream waits for it.
+_APPEND = """
+WITH entry AS (
+    INSERT INTO audit (workspace_id, stream, sequence, at, actor, verb, items, mac)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+)
 INSERT INTO audit_heads (workspace_id, stream, count, mac, seal) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (workspace_id, stream)
     DO UPDATE SET count = excluded.count, mac = excluded.mac, seal = excluded.seal
@@ -203,11 +204,11 @@ class PostgresTx:
 
     def append(self, entry: Entry, head: Head) -> None:
         """Append an audit row and move the stream's head."""
+        row, end = msgspec.structs.astuple(entry), msgspec.structs.astuple(head)
         try:
-            self._connection.execute(_AUDIT, (self._workspace, *msgspec.structs.astuple(entry)))
+            self._connection.execute(_APPEND, (self._workspace, *row, self._workspace, *end))
         except errors.UniqueViolation:
             raise CredenzaError(_BROKEN, code="audit_damaged") from None
-        self._connection.execute(_HEAD, (self._workspace, *msgspec.structs.astuple(head)))
 
     def trail(self) -> Iterator[Entry]:
         """Return all audit rows, by stream and sequence."""
