@@ -154,6 +154,7 @@ def login(databases):
     databases.run("DROP ROLE weak")
 
 
+@pytest.mark.usefixtures("store")  # by which the role is there
 def test_a_login_that_may_not_make_what_is_needed_is_told_what_to_run(login, databases):
     with pytest.raises(StoreRejected, match=r"GRANT credenza_app TO <login>"):
         open_store(login, serving=True)
