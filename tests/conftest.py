@@ -20,6 +20,7 @@ import postgresql
 from credenza.model import Actor, Role, Tag
 from credenza.settings import Credenza, Settings, open_credenza
 from credenza.stores.sqlite import SqliteStore
+from postgresql_stores import Database, Databases, look_inside
 from store_rows import add_tenant
 
 made_once.install()
@@ -55,9 +56,22 @@ def pytest_collection_finish():
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="leave nothing out: what is missing is a failure")
+    parser.addoption(
+        "--store",
+        choices=["sqlite", "postgresql"],
+        default=os.environ.get("CREDENZA_TEST_STORE", "sqlite"),
+        help="what whole services keep their rows in",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--store") == "postgresql":
+        look_inside()
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("embedded") and item.config.getoption("--store") != "sqlite":
+        pytest.skip("it is about the embedded store")
     for marker in item.iter_markers("system"):
         name = marker.args[0]
         if not SYSTEM[name]():
@@ -87,16 +101,42 @@ def kek(monkeypatch) -> str:
     return "env://CREDENZA_TEST_KEK"
 
 
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory) -> Iterator[str]:
+    """Start a PostgreSQL of its own and give its address."""
+    with postgresql.serve(tmp_path_factory.mktemp("runtime")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql_server) -> Databases:
+    return Databases(postgresql_server)
+
+
 @pytest.fixture
-def open_service(tmp_path, kek) -> Iterator[Callable[..., Credenza]]:
-    """Open services over stores in a folder of the test; the same name opens the same store again."""
+def store_uri(request, tmp_path) -> Iterator[Callable[[str], str]]:
+    """Give a function from the name of a store to its URI: of a file of the test, or on the tests' server."""
+    if request.config.getoption("--store") == "sqlite":
+
+        def lay(name: str) -> str:
+            path = tmp_path / name / "credenza.db"
+            made_once.lay_tables(path)
+            return f"sqlite:///{path}"
+
+        yield lay
+        return
+    with request.getfixturevalue("databases").named() as find:
+        yield find
+
+
+@pytest.fixture
+def open_service(store_uri, kek) -> Iterator[Callable[..., Credenza]]:
+    """Open services over stores of the test; the same name opens the same store again."""
     opened: list[Credenza] = []
 
     def open_one(name: str = "store", **options: object) -> Credenza:
         options = {"kek": kek, "access_log": False, **options}
-        path = tmp_path / name / "credenza.db"
-        made_once.lay_tables(path)
-        settings = Settings.read({}, store=f"sqlite:///{path}", **options)
+        settings = Settings.read({}, store=store_uri(name), **options)
         service = open_credenza(settings, serving=True, create=True)
         opened.append(service)
         return service
@@ -112,8 +152,10 @@ def service(open_service) -> Credenza:
 
 
 @pytest.fixture
-def database(service) -> Path:
-    """Return the file of `service`, for tests that look into it or damage it."""
+def database(request, service, store_uri) -> Path | Database:
+    """Return the file of `service`, or its database, for tests that look into it or damage it."""
+    if request.config.getoption("--store") != "sqlite":
+        return Database(store_uri("store"))
     return service.store.folder / "credenza.db"
 
 

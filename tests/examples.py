@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from postgresql_stores import Database
+
 API = "/api/integrations"
 RULES = '{"type": "service_account", "private_key": "made-up"}'
 JDBC = "jdbc:postgresql://db.example.com:5432/app"
@@ -145,6 +147,8 @@ def problems(answer):
 
 
 def query(database, sql, *parameters):
+    if isinstance(database, Database):
+        return database.query(sql, parameters)
     with sqlite3.connect(database) as connection:
         rows = connection.execute(sql, parameters).fetchall()
     connection.close()

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -54,3 +55,12 @@ def _copy(folder: Path) -> str:
     for each in origin.parent.glob(f"{PACKAGE}*"):
         shutil.copytree(each, folder / each.name, ignore=shutil.ignore_patterns("*.dist-info"))
     return str(folder)
+
+
+def restart(address: str) -> None:
+    """Start the server of an address again; whoever is connected to it is cut off."""
+    package = importlib.import_module(PACKAGE)
+    folder = Path(parse_qs(urlsplit(address).query)["host"][0])
+    server = package.get_server(folder, cleanup_mode=None)
+    command = ("-D", str(folder), "-l", str(server.log), "-m", "fast", "-w", "restart")
+    package.postgres_server.pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user)

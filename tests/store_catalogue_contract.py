@@ -359,7 +359,10 @@ class CatalogueContract(CardsContract):
     def pair(self, store):
         return {slug: add_tenant(store, slug) for slug in ("one", "two")}
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+        deadline=None,
+    )
     @given(world=worlds, data=st.data())
     def test_any_filter_and_order_gives_what_the_same_rule_gives_in_plain_words(
         self, store, pair, world, data

@@ -110,17 +110,19 @@ def names_of(store, tenant, **filters):
 
 @contextmanager
 def held_up(store, tenant):
-    """Keep the store's writer busy, so that what is submitted inside waits together."""
-    begun, release = threading.Event(), threading.Event()
+    """Keep all the store's writers busy, so that what is submitted inside waits together."""
+    writers, release = getattr(store, "workers", 1), threading.Event()
+    begun = threading.Barrier(writers + 1)
 
     def job(_):
-        begun.set()
+        begun.wait(SOON)
         release.wait(SOON)
 
-    busy = store.write(tenant, job)
+    busy = [store.write(tenant, job) for _ in range(writers)]
     begun.wait(SOON)
     try:
         yield
     finally:
         release.set()
-        busy.result(SOON)
+        for each in busy:
+            each.result(SOON)

@@ -13,9 +13,12 @@ from credenza import audit
 from credenza.errors import CredenzaError, Forbidden, StoreFull
 from credenza.model import Actor, Put, Role
 from credenza.sensitive import Sensitive
+from credenza.stores.postgres.transaction import PostgresTx
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.trail import Head, Note
 from credenza.workspace import face
+from examples import query
+from postgresql_stores import Database
 
 SECRET = "sk-never-in-a-row"
 OTHER = "org-never-in-a-row"
@@ -44,6 +47,8 @@ def edit(database):
     """Return a function that runs statements on the file, beside the service."""
 
     def run(sql, *parameters):
+        if isinstance(database, Database):
+            return query(database, sql, *parameters)
         with closing(sqlite3.connect(database, isolation_level=None)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
@@ -137,7 +142,8 @@ def test_what_cannot_be_audited_is_neither_revealed_nor_saved(trail, api, monkey
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr(SqliteTx, "append", fail)
+    for tx in (SqliteTx, PostgresTx):
+        monkeypatch.setattr(tx, "append", fail)
     revealed = api.get("/api/integrations/provider/n0/resolved")
     saved = api.post("/api/integrations", json=[{"name": "n9", "type": "sendgrid", "configuration": {}}])
     changed = api.post("/api/integrations", json=[{"name": "n0", "type": "openai", "description": "new"}])
@@ -325,6 +331,7 @@ def test_rows_cut_off_with_an_older_head_put_back_are_found_by_an_exported_head(
     assert problems(trail, exported)
 
 
+@pytest.mark.embedded
 def test_a_store_set_back_to_an_earlier_day_is_found_by_an_exported_head(open_service, tmp_path):
     def workspace(service):
         return service.workspace(Actor(service.tenant(), "test", Role.ADMIN))

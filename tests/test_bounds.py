@@ -54,6 +54,7 @@ def test_a_header_that_stands_twice_is_no_credential(client, key):
     assert client.get(f"{API}/", headers=twice).status_code == 401
 
 
+@pytest.mark.embedded
 def test_whatever_fails_while_committing_is_told_and_the_next_save_works(api, monkeypatch):
     def fail(_):
         raise MemoryError

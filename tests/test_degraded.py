@@ -16,6 +16,7 @@ from credenza.model import Role
 from credenza.settings import Settings, open_credenza
 from credenza.web.app import create_app
 from keyring_backends import Shelf
+from postgresql_stores import Database
 
 PATH = "/api/integrations/provider/one"
 ITEM = {
@@ -128,12 +129,16 @@ def client_of(service, token):
 
 
 def edit(database, sql):
+    if isinstance(database, Database):
+        return database.query(sql)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         return connection.execute(sql).fetchall()
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(request, tmp_path, store_uri):
+    if request.config.getoption("--store") != "sqlite":
+        return Database(store_uri("store"))
     return tmp_path / "store" / "credenza.db"
 
 

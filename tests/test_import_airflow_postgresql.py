@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-import postgresql
 from credenza.cli import failures
 from import_scripts import FIXTURES, Importer
 
@@ -33,17 +32,10 @@ def keep(value):
     return value
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """Start a PostgreSQL of its own and give its address."""
-    with postgresql.serve(tmp_path_factory.mktemp("runtime")) as address:
-        yield address
-
-
 @pytest.fixture
-def connect(server):
+def connect(postgresql_server):
     """Give a connection, by which a test may change the database, and the database is as new afterwards."""
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
         yield connection
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
@@ -70,10 +62,12 @@ def airflow(connect):
 
 
 @pytest.fixture
-def importer(tmp_path, kek, server):
+def importer(tmp_path, kek, postgresql_server):
     importer = Importer("airflow", tmp_path, kek)
     # As Airflow has it: with the driver that it uses.
-    importer.environment[import_airflow.DATABASE] = server.replace("postgresql:", "postgresql+psycopg2:")
+    importer.environment[import_airflow.DATABASE] = postgresql_server.replace(
+        "postgresql:", "postgresql+psycopg2:"
+    )
     return importer
 
 
@@ -129,8 +123,10 @@ def test_a_database_of_an_unknown_version_is_refused(importer, airflow, statemen
         (f"postgresql://airflow:{SECRET}@127.0.0.1:nine/none", "The database cannot be read"),
     ],
 )
-def test_a_server_that_does_not_let_in_is_told_without_its_address(importer, server, address, told):
-    socket = server.partition("host=")[2]
+def test_a_server_that_does_not_let_in_is_told_without_its_address(
+    importer, postgresql_server, address, told
+):
+    socket = postgresql_server.partition("host=")[2]
 
     answer = importer.run(
         *OPEN, code=failures.REFUSED, **{import_airflow.DATABASE: address.format(socket=socket)}

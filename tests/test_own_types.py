@@ -7,7 +7,6 @@ import pytest
 from litestar.testing import TestClient
 
 from credenza.settings import open_credenza
-from credenza.stores.sqlite import SqliteStore
 from credenza.web.app import create_app
 from credenza.workspace import papers, types
 from examples import API, item, query, read, resolve, save
@@ -281,8 +280,9 @@ def test_a_workspace_has_a_bound_of_types_and_of_their_size_together(api, monkey
     check_problem(register(api, OTHER), 400, "too_many")
 
 
-def test_types_are_read_before_records_and_never_by_a_read_within_a_read(api, monkeypatch):
-    read, depths, open_reads = SqliteStore.read, [], []
+def test_types_are_read_before_records_and_never_by_a_read_within_a_read(api, service, monkeypatch):
+    kind = type(service.store)
+    read, depths, open_reads = kind.read, [], []
 
     def watched(store, tenant, job):
         open_reads.append(tenant)
@@ -295,7 +295,7 @@ def test_types_are_read_before_records_and_never_by_a_read_within_a_read(api, mo
     monkeypatch.setattr(types, "GOOD_SECONDS", 0.0)
     register(api, FORM)
     use(api)
-    monkeypatch.setattr(SqliteStore, "read", watched)
+    monkeypatch.setattr(kind, "read", watched)
     for path in (
         f"{API}/",
         f"{API}/provider?limit=1",

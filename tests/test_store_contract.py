@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from credenza.stores.postgres import open_store as open_postgres
+from credenza.stores.sqlite import SqliteStore
 from credenza.stores.sqlite import open_store as open_sqlite
 from store_catalogue_contract import CatalogueContract
 from store_rows import add_tenant, bring_back, names_of, put, run
@@ -56,8 +58,33 @@ class TestSqliteStore(CatalogueContract):
         return open_store()
 
 
+@pytest.mark.system("postgresql")
+class TestPostgresStore(CatalogueContract):
+    """The store for many servers."""
+
+    @pytest.fixture
+    def open_store(self, databases):
+        opened = []
+
+        with databases.named() as find:
+
+            def open_one(*, serving=True):
+                opened.append(open_postgres(find("store"), serving=serving))
+                return opened[-1]
+
+            yield open_one
+            for store in opened:
+                store.close()
+
+    @pytest.fixture
+    def store(self, open_store):
+        return open_store()
+
+
 def settle(store):
-    """Wait until the store has indexed what was written."""
+    """Wait until the store has indexed what was written, where that is done later."""
+    if not isinstance(store, SqliteStore):
+        return
     until = time.monotonic() + 10
     while time.monotonic() < until:
         behind = store._query(

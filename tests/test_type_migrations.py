@@ -359,7 +359,8 @@ class TestWhereSecretsGo:
 class TestWhatBecameASecret:
     def stored(self, ages):
         path = ages.service.store.path
-        return [row[0] for row in query(path, "SELECT document FROM integration_versions ORDER BY version")]
+        rows = query(path, "SELECT document FROM integration_versions ORDER BY version")
+        return [row[0] if isinstance(row[0], str) else row[0].decode() for row in rows]
 
     def test_is_not_shown_in_clear_before_it_is_sealed_and_not_in_history(self, ages):
         ages.begin().apply([put("one", old(pin="1234"))])
@@ -463,6 +464,7 @@ class TestWhatBecameASecret:
         later.migrate(["one"])
         assert "pass-1" not in self.stored(ages)[0]
 
+    @pytest.mark.embedded
     def test_is_looked_for_in_history_only_where_something_is_written_and_a_few_versions_at_a_time(
         self, ages, monkeypatch
     ):

@@ -1,0 +1,98 @@
+"""Cards of papers, and the pages that lists make of them, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from credenza.model import Card, Choice, Place
+from credenza.stores.postgres.connect import Connection, columns, fetch
+from credenza.stores.postgres.saving import fold
+
+_REMOVE = "DELETE FROM cards WHERE workspace_id = %s AND paper_kind = %s AND paper_slug = %s"
+_ADD = """
+INSERT INTO cards (workspace_id, paper_kind, paper_slug, kind, id, status, name_folded, description_folded,
+    created_at, updated_at, hidden)
+SELECT %s::bigint, %s::text, %s::text, *
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::boolean[])
+"""
+_LINK = """
+INSERT INTO card_links (workspace_id, kind, relation, target, id)
+SELECT DISTINCT %s::bigint, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+"""
+_FIND = """
+SELECT id, paper_kind, paper_slug FROM cards WHERE workspace_id = %s AND kind = %s AND id = ANY(%s::text[])
+"""
+_PAGE = (
+    "SELECT c.id, c.paper_kind, c.paper_slug FROM cards c WHERE {where} ORDER BY c.id {order} LIMIT %(limit)s"
+)
+_LINKED = """
+EXISTS (SELECT 1 FROM card_links l WHERE l.workspace_id = c.workspace_id AND l.kind = c.kind AND l.id = c.id
+    AND l.relation = %(relation{n})s AND l.target = ANY(%(targets{n})s::text[]))
+"""
+
+
+def replace(connection: Connection, workspace: int, kind: str, slug: str, cards: Sequence[Card]) -> None:
+    """Let these be the cards of a paper."""
+    connection.execute(_REMOVE, (workspace, kind, slug))
+    if not cards:
+        return
+    rows = [
+        (c.kind, c.id, c.status, fold(c.name), fold(c.description), c.created_at, c.updated_at, c.hidden)
+        for c in cards
+    ]
+    connection.execute(_ADD, (workspace, kind, slug, *columns(rows)))
+    links = [(card.kind, *link, card.id) for card in cards for link in card.links]
+    if links:
+        connection.execute(_LINK, (workspace, *columns(links)))
+
+
+def find(connection: Connection, workspace: int, kind: str, ids: Sequence[str]) -> dict[str, Place]:
+    """Return where what these cards are about stands, by id; those that are not there are missing."""
+    return {row[0]: Place(*row) for row in fetch(connection, _FIND, (workspace, kind, [*ids]))}
+
+
+def list_page(connection: Connection, workspace: int, choice: Choice) -> list[Place]:
+    """Return the places of one page, in its order."""
+    parameters: dict[str, object] = {
+        "workspace": workspace,
+        "kind": choice.kind,
+        "limit": choice.limit,
+        "hidden": choice.hidden,
+    }
+    conditions = ["c.workspace_id = %(workspace)s", "c.kind = %(kind)s", "(NOT c.hidden OR %(hidden)s)"]
+    _limit_span(choice, conditions, parameters)
+    _limit_words(choice, conditions, parameters)
+    # The page before an id is walked towards the beginning, and turned round.
+    backwards = choice.before is not None
+    descending = choice.descending != backwards
+    anchor = choice.before if backwards else choice.after
+    if anchor is not None:
+        conditions.append(f"c.id {'<' if descending else '>'} %(anchor)s")
+        parameters["anchor"] = anchor
+    query = _PAGE.format(where=" AND ".join(conditions), order="DESC" if descending else "ASC")
+    found = [Place(*row) for row in fetch(connection, query, parameters)]
+    return found[::-1] if backwards else found
+
+
+def _limit_span(choice: Choice, conditions: list[str], parameters: dict[str, object]) -> None:
+    for column, span in (("created_at", choice.created), ("updated_at", choice.updated)):
+        for sign, name, bound in ((">", "from", span[0]), ("<", "to", span[1])):
+            if bound is not None:
+                conditions.append(f"c.{column} {sign} %({column}_{name})s")
+                parameters[f"{column}_{name}"] = bound
+
+
+def _limit_words(choice: Choice, conditions: list[str], parameters: dict[str, object]) -> None:
+    for number, (relation, targets) in enumerate(choice.links):
+        parameters[f"relation{number}"], parameters[f"targets{number}"] = relation, [*targets]
+        conditions.append(_LINKED.format(n=number))
+    for column, values in (("status", choice.statuses), ("id", choice.ids)):
+        if values:
+            conditions.append(f"c.{column} = ANY(%({column}_values)s::text[])")
+            parameters[f"{column}_values"] = [*values]
+    if choice.search:
+        conditions.append(
+            "(strpos(c.name_folded, %(term)s) > 0 OR strpos(c.description_folded, %(term)s) > 0)"
+        )
+        parameters["term"] = fold(choice.search)

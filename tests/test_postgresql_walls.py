@@ -1,0 +1,188 @@
+"""Between workspaces on PostgreSQL stands a second wall, which holds where a statement forgets the first."""
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from credenza.errors import StoreRejected
+from credenza.model import Release
+from credenza.stores.postgres import connect, open_store, policies
+from credenza.stores.postgres.connect import ROLE
+from postgresql_stores import Database
+from store_catalogue_contract import keep as keep_entries
+from store_catalogue_contract import package
+from store_papers_contract import keep, paper
+from store_rows import add_tenant, api_key, put, run
+
+pytestmark = pytest.mark.system("postgresql")
+
+
+@pytest.fixture
+def uri(databases):
+    with databases.named() as find:
+        yield find("store")
+
+
+@pytest.fixture
+def store(uri):
+    store = open_store(uri, serving=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def filled(store):
+    """Return two workspaces that have rows of every kind."""
+    pair = [add_tenant(store, slug) for slug in ("one", "two")]
+    for tenant in pair:
+        run(store, tenant, lambda tx: put(tx, "name", secrets={"/k": "v"}))
+        keep(store, tenant, (None, paper()))
+        store.add_api_key(api_key(tenant, tenant.slug), lambda _: None)
+        keep_entries(store, tenant, package(f"int_{tenant.slug}", current=Release("1.0.0", "inv_1")))
+    return pair
+
+
+@pytest.fixture
+def raw(uri):
+    """Give a connection without a word of ours: the superuser's own."""
+    with psycopg.connect(uri, autocommit=True, options="-c search_path=credenza") as connection:
+        yield connection
+
+
+def count(connection, table):
+    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+    return connection.execute(query).fetchone()[0]
+
+
+TABLES = [
+    "workspaces",
+    "integrations",
+    "integration_versions",
+    "secrets",
+    "papers",
+    "packages",
+    "api_keys",
+    "rings",
+]
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("table", TABLES)
+def test_a_statement_without_a_workspace_sees_no_row(raw, table):
+    assert count(raw, table) > 0  # a superuser passes by all policies
+    with raw.transaction():
+        raw.execute(f"SET LOCAL ROLE {ROLE}")
+        assert count(raw, table) == 0
+
+
+@pytest.mark.parametrize("table", ["integrations", "secrets", "papers", "packages", "api_keys", "workspaces"])
+def test_a_statement_that_names_no_workspace_sees_those_of_its_own_only(filled, raw, table):
+    whole = count(raw, table)
+    with raw.transaction():
+        raw.execute(f"SET LOCAL ROLE {ROLE}")
+        raw.execute(f"SET LOCAL credenza.workspace TO '{filled[0].row}'")
+        assert count(raw, table) == whole // 2
+
+
+def test_a_row_cannot_be_written_into_another_workspace_nor_moved_there(filled, raw):
+    mine, other = filled
+    raw.execute(f"SET ROLE {ROLE}")
+    raw.execute(f"SET credenza.workspace TO '{mine.row}'")
+
+    for statement in (
+        "INSERT INTO papers SELECT %s, 'new', slug, version, 1, '', 1, '', body, mac FROM papers LIMIT 1",
+        "UPDATE papers SET workspace_id = %s, kind = 'moved'",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw.execute(statement, (other.row,))
+
+
+def test_a_package_is_seen_by_those_it_is_granted_to_and_by_nobody_else(store, filled, raw):
+    out = Release("1.0.0", "inv_1")
+    keep_entries(store, filled[0], package("int_granted", current=out, grants=("two",)))
+
+    for tenant, seen in ((filled[0], 2), (filled[1], 2), (add_tenant(store, "three"), 0)):
+        with raw.transaction():
+            raw.execute(f"SET LOCAL ROLE {ROLE}")
+            raw.execute("SELECT set_config('credenza.workspace', %s, true)", (str(tenant.row),))
+            raw.execute("SELECT set_config('credenza.slug', %s, true)", (tenant.slug,))
+            assert count(raw, "packages") == seen
+
+
+def test_every_table_has_a_policy(store, raw):
+    assert store.tenants() == []
+    found = raw.execute(
+        "SELECT tablename, rowsecurity FROM pg_tables WHERE schemaname = 'credenza'"
+    ).fetchall()
+
+    assert dict(found) == {**dict.fromkeys(policies.TABLES, True), "migrations": False}
+
+
+def test_the_role_in_effect_is_bound_and_the_login_is_not(store):
+    with store._pool.begin(None) as connection:
+        role = connection.execute("SELECT current_user, session_user").fetchone()
+
+    assert role == (ROLE, "postgres")
+    assert store.check() == []
+
+
+def test_a_role_that_passes_by_the_policies_is_told_of(store, databases):
+    databases.run(f"ALTER ROLE {ROLE} BYPASSRLS")
+    try:
+        assert store.check() == [
+            "The role in effect passes by row-level security: workspaces have one wall only."
+        ]
+    finally:
+        databases.run(f"ALTER ROLE {ROLE} NOBYPASSRLS")
+
+
+def test_a_table_whose_policies_are_off_is_told_of(store, raw):
+    raw.execute("ALTER TABLE secrets DISABLE ROW LEVEL SECURITY")
+    try:
+        assert store.check() == ["There are tables whose rows no policy guards."]
+    finally:
+        raw.execute("ALTER TABLE secrets ENABLE ROW LEVEL SECURITY")
+
+
+@pytest.fixture
+def login(databases):
+    """Return the URI of an empty database by a login that may do nothing of note."""
+    databases.run("CREATE DATABASE bare TEMPLATE template0")
+    databases.run("CREATE ROLE weak LOGIN PASSWORD 'made-up-0001'")
+    yield databases.address("bare").replace("postgres:@", "weak:made-up-0001@")
+    databases.run("DROP DATABASE bare WITH (FORCE)")
+    databases.run("DROP ROLE weak")
+
+
+@pytest.mark.usefixtures("store")  # by which the role is there
+def test_a_login_that_may_not_make_what_is_needed_is_told_what_to_run(login, databases):
+    with pytest.raises(StoreRejected, match=r"GRANT credenza_app TO <login>"):
+        open_store(login, serving=True)
+
+    databases.run(f"GRANT {ROLE} TO weak")
+    with pytest.raises(StoreRejected, match=r"CREATE SCHEMA credenza AUTHORIZATION <login>"):
+        open_store(login, serving=True)
+
+    Database(databases.address("bare")).query("CREATE SCHEMA credenza AUTHORIZATION weak")
+    store = open_store(login, serving=True)
+    try:
+        tenant = add_tenant(store)
+        run(store, tenant, lambda tx: put(tx, "one"))
+        assert store.check() == []
+    finally:
+        store.close()
+
+
+def test_a_refused_statement_tells_nothing_of_its_values(store, filled):
+    with pytest.raises(Exception, match=r"^The store refused a statement \(SQLSTATE 22P02\)\.$") as told:
+        store.read(filled[0], lambda tx: tx._fetch("SELECT %s::bigint", "made-up-0001"))
+
+    assert told.value.__cause__ is None
+    assert told.value.__suppress_context__
+
+
+def test_an_address_that_cannot_be_read_is_refused_without_being_repeated():
+    with pytest.raises(Exception, match=r"^Write the store as postgresql://") as told:
+        connect.read_uri("postgresql://user:made-up-0001@host/db?nonsense=1")
+
+    assert "made-up-0001" not in str(told.value)
