@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from package_things import DRAFT, make_package, make_package_things, publish
+from package_things import DRAFT, install, make_package, make_package_things, publish
 from web_answers import check_problem
 
 
@@ -148,3 +148,19 @@ def test_a_filter_is_refused_with_the_place_of_what_is_wrong(api):
         body = check_problem(api.get("/api/integrations", params={"filter": json.dumps(said)}), 400)
 
         assert [each["pointer"] for each in body["errors"]] == [pointer]
+
+
+def test_an_upgrade_that_leads_elsewhere_asks_for_the_secret_again(api):
+    configuration = {"api_key": "${variables.key}", "endpoint": "https://a.example/v1"}
+    member = {"name": "${variables.prefix}", "type": "openai", "configuration": configuration}
+    manifest = {"members": [{"slug": "chat", "integration": member}]}
+    package = make_package(api, manifest=manifest)
+    publish(api, package)
+    at = f"/api/integration-installs/{install(api, package)['id']}/upgrade"
+    configuration["endpoint"] = "https://elsewhere.example/v1"
+    changed = api.patch(f"/api/integrations/{package['id']}", json={"manifest": manifest})
+    assert changed.status_code == 200
+    publish(api, package, "2.0.0")
+
+    check_problem(api.post(at), 400, "secret_reentry_required")
+    assert api.post(at, json={"variables": {"key": "sk-again"}}).status_code == 200

@@ -70,10 +70,10 @@ PACKAGE_PARAMETERS: dict[str, Schema] = {
         default=queries.MOST,
     ),
     "package-after": _describe(
-        "after", f"The page begins after this cursor. {_CURSOR}", type="string", maxLength=queries.MAX_CURSOR
+        "after", f"The page begins after this cursor. {_CURSOR}", maxLength=queries.MAX_CURSOR, type="string"
     ),
     "package-before": _describe(
-        "before", f"The page ends before this cursor. {_CURSOR}", type="string", maxLength=queries.MAX_CURSOR
+        "before", f"The page ends before this cursor. {_CURSOR}", maxLength=queries.MAX_CURSOR, type="string"
     ),
     "ids": {
         "name": "ids",
