@@ -90,7 +90,7 @@ def make_things(client):
     deployment = make_deployment(client)
     ids["provider_deployment_id"] = deployment["id"]
     ids["provider_id"] = deployment["provider_id"]
-    other = make_template(client, "Another")
+    other = make_template(client, "Another", can_override_tool_filters=True)
     added = add_provider(client, other, provider_deployment_id=deployment["id"])
     ids["integration_provider_id"] = added["id"]
     ids["provider_auth_method_id"] = added["auth_method_id"]
