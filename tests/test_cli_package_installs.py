@@ -69,6 +69,15 @@ def test_a_dry_run_tells_the_same_and_makes_nothing(store):
     assert (names(store), store.json("package", "installs")) == ([], [])
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "- key\n"])
+def test_a_file_of_variables_that_names_none_is_told_so(store, text):
+    command = ("package", "install", "demo", "--yes", "--variables", "-")
+    told = store.run(*command, input=text, code=failures.REFUSED).stderr
+
+    assert "names with their values are wanted" in told
+    assert names(store) == []
+
+
 def test_variables_are_set_by_their_types_and_the_command_line_goes_before_the_file(store, tmp_path):
     (tmp_path / "v.yaml").write_text(f"key: {CANARY}\nprefix: file\n")
     told = store.run(

@@ -30,7 +30,9 @@ _LOST = (
     "There is no package.yaml or package.json, and no file, in this place; `credenza package init` makes one."
 )
 _TWO = "A folder holds one package: package.yaml, package.yml or package.json."
-_NO_OBJECT = Problem("wrong_type", "A file of a package holds one object.", "", "type")
+_NO_OBJECT = Problem(
+    "wrong_type", "This holds no object: names with their values are wanted, as in `name: value`.", "", "type"
+)
 _NO_LIST = Problem("wrong_type", "This must be a list of members.", "/manifest/members", "type")
 _SLUG = "The slug of this member is not the name of its file: leave it out."
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
