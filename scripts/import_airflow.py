@@ -260,7 +260,7 @@ def _list_columns(database: sqlite_utils.Database) -> set[str]:
 
 def _read_postgres(uri: Sensitive[str]) -> Iterator[Mapping[str, Any]]:
     try:
-        import psycopg  # noqa: PLC0415  # who has no PostgreSQL need not install it
+        import psycopg  # noqa: PLC0415  # it takes its time, and only this way of reading needs it
         from psycopg.rows import dict_row  # noqa: PLC0415
     except ImportError:
         raise Misused("Reading PostgreSQL takes psycopg: pip install '.[import]'.") from None

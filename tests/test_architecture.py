@@ -14,6 +14,7 @@ FLOORS = {
     "credenza.model": 0,
     "credenza.ports": 0,
     "credenza.ids": 0,
+    "credenza.pointers": 0,
     "credenza.randomness": 0,
     "credenza.trail": 0,
     "credenza.connectors": 1,

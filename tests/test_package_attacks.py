@@ -3,8 +3,12 @@
 import copy
 import json
 
+import msgspec
 import pytest
 
+from credenza.plans.packages.manifest import Manifest
+from credenza.plans.packages.rendering import render
+from credenza.plans.packages.variables import Variables
 from package_things import (
     GATEWAY,
     GIVEN,
@@ -202,3 +206,29 @@ def test_a_longer_password_is_asked_for_when_a_version_wants_one_only_if_it_is_g
     assert "canary-short" not in json.dumps(refused)
     upgrade(api, installed)
     assert resolve(api, "acme-chat")["configuration"]["api_key"] == GIVEN["key"]
+
+
+def test_a_secret_whose_key_has_a_slash_is_known_again_as_the_packages_own(api):
+    schema = copy.deepcopy(VARIABLES)
+    schema["properties"]["inner"] = SECRET
+    apis = [{"api": "large/one", "configuration": {"x/y~z": "${variables.inner}"}}]
+    package = make(api, manifest=with_member(GATEWAY, "chat", apis=apis), variablesSchema=schema)
+    installed = install(api, package, {**GIVEN, "inner": "canary-inner"})
+    change(api, package, manifest=with_member(GATEWAY, "chat", apis=apis, description="Newer"))
+    publish(api, package, "1.1.0")
+    answer = upgrade(api, installed, variables={"inner": "canary-second", "key": "canary-key-3a"})
+
+    assert [each["conflicts"] for each in answer["members"]] == [[], []]
+    [stands] = resolve(api, "acme-chat")["apis"]
+    assert stands["configuration"]["x/y~z"] == "canary-second"
+
+
+def test_nothing_of_a_package_or_an_install_is_told_by_what_programs_print():
+    said = {"user": "canary-value"}
+    integration = {"type": "openai", "configuration": said, "apis": [{"api": "one", "configuration": said}]}
+    manifest = msgspec.convert({"members": [{"slug": "one", "integration": integration}]}, Manifest)
+    part = manifest.members[0]
+    rendered, _ = render(part, 0, Variables({}), {})
+
+    assert "canary" in str(rendered.configuration)
+    assert "canary" not in repr([manifest, part.integration.apis, rendered, rendered.apis])

@@ -134,7 +134,8 @@ def test_a_name_that_no_integration_may_have_is_refused_with_everything_else_und
     package = make(api, variablesSchema=schema)
     answer = install(api, package, {**GIVEN, "prefix": "/bad"}, code=400)
 
-    assert {each["code"] for each in answer["errors"]} == {"invalid_name"}
+    assert problems(answer) == [(f"/members/{each}/name", "invalid_name") for each in ("chat", "db")]
+    assert "/bad" not in answer["message"]
     assert names(api) == []
 
 

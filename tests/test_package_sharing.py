@@ -285,6 +285,8 @@ def test_versions_only_go_up_and_are_published_once(api):
         ("0.9.0", 409, "version_not_newer"),
         ("1.0.0-rc.1", 409, "version_not_newer"),
         ("1", 400, "invalid_version"),
+        ("2.0.0-" + "a" * 59, 400, "invalid_version"),
+        ("2.0.0-" + "a" * 59 + "<anything>", 400, "invalid_version"),
         ("v2.0.0", 400, "invalid_version"),
     ):
         answer = api.post(f"{PATH}/{package['id']}/publish", json={"version": version})

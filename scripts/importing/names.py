@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from credenza.cli.failures import Misused
-from credenza.workspace.admission import is_name
+from credenza.model import is_name
 
 LONGEST = 128
 _FOREIGN = re.compile(r"[^A-Za-z0-9._ -]+")

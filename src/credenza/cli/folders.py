@@ -18,11 +18,10 @@ from credenza.cli.remote import STDIN
 from credenza.cli.trees import list_files, read_file
 from credenza.connectors import Catalogue
 from credenza.errors import CredenzaError, Invalid, Problem
-from credenza.model import Receipt
+from credenza.model import Receipt, is_name
 from credenza.transfer.opening import Sources, open_item
 from credenza.web.integrations import explain
 from credenza.web.integrations.wire import MAX_ITEMS, is_sound, read_items
-from credenza.workspace.admission import is_name
 
 _ONE = "A file of a folder holds one integration, and this one holds {} of them."
 _TWICE = "Two files have one name, or names that differ only by case: this one and {}."

@@ -30,10 +30,9 @@ from credenza.cli.recipients import read_sources
 from credenza.cli.remote import STDIN, names_server
 from credenza.cli.targets import Saving, Scope, opened_target, scope_options, target_options
 from credenza.errors import CredenzaError, Invalid, NotFound
-from credenza.model import Receipt
+from credenza.model import Receipt, is_name
 from credenza.sensitive import Sensitive
 from credenza.web.integrations.shapes import show_receipt
-from credenza.workspace.admission import is_name
 
 _given = msgspec.json.Decoder(dict[str, dict[str, str]])
 _LARGEST = 64 << 20

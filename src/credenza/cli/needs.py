@@ -16,12 +16,12 @@ from credenza.cli.targets import Saving, Scope, Target
 from credenza.connectors import Catalogue, ConnectorType
 from credenza.errors import Invalid, Problem
 from credenza.model import Item, Receipt
+from credenza.pointers import escape, split
 from credenza.sensitive import Sensitive
 from credenza.transfer.bindings import leads
 from credenza.transfer.documents import Whole, portray
 from credenza.transfer.references import SECRET, UNDECLARED, find_mark, list_keys, list_parts
 from credenza.workspace import Mode
-from credenza.workspace.compose import escape
 
 Given = Mapping[str, Mapping[str, str]]  # secrets by name of the integration and pointer
 _REENTER = "secret_reentry_required"
@@ -305,4 +305,4 @@ def _name_api(item: Mapping[str, Any], pointer: str) -> str:
 
 
 def _split(pointer: str) -> list[str]:
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]] or [""]
+    return split(pointer) or [""]

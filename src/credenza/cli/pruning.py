@@ -14,9 +14,9 @@ from credenza.cli.output import count, wants_json, write_table
 from credenza.cli.targets import Scope, Target
 from credenza.errors import Invalid, Problem
 from credenza.model import Drop, Item
+from credenza.pointers import escape
 from credenza.transfer.references import is_reference
 from credenza.workspace import Mode
-from credenza.workspace.compose import escape
 
 _UNSURE = (
     "Integrations would be removed with the only copy of their secrets; nothing was changed. Say --yes, or"

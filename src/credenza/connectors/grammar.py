@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from credenza.connectors.credentials import redact
+from credenza.pointers import escape
 
 Schema = dict[str, Any]
 LINEAR = jsonschema_rs.RegexOptions()
@@ -43,11 +44,11 @@ def find_conditions(schema: Schema, pointer: str = "") -> Iterator[tuple[str, Sc
 
 def describe(error: jsonschema_rs.ValidationError) -> Iterator[str]:
     """Yield what a file breaks, as `pointer: sentence`, by its names and never by its values."""
-    pointer = "".join(f"/{_escape(str(step))}" for step in error.instance_path)
+    pointer = "".join(f"/{escape(str(step))}" for step in error.instance_path)
     kind: Any = error.kind
     if kind.name == "additionalProperties":
         for name in kind.unexpected:
-            yield f"{pointer}/{_escape(name)}: no such keyword here"
+            yield f"{pointer}/{escape(name)}: no such keyword here"
     elif kind.name == "required":
         yield f"{pointer or '/'}: the keyword {kind.property} is missing"
     elif kind.name in {"const", "enum"}:
@@ -59,10 +60,6 @@ def describe(error: jsonschema_rs.ValidationError) -> Iterator[str]:
         yield f"{pointer}: not allowed together with what stands beside it"
     else:
         yield f"{pointer or '/'}: breaks the rule `{kind.name}` of meta.json"
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _check_id(name: str, schema: Schema) -> Iterator[str]:

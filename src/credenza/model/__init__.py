@@ -47,6 +47,7 @@ from credenza.model.questions import Found, Question, Row
 from credenza.model.receipts import Item, Receipt
 from credenza.model.records import (
     CATEGORIES,
+    NAME_RULE,
     Api,
     Document,
     Edit,
@@ -59,6 +60,7 @@ from credenza.model.records import (
     Usage,
     Version,
     Write,
+    is_name,
     locate,
     nest,
 )
@@ -69,6 +71,7 @@ __all__ = [
     "CLIENT",
     "CONFIG",
     "INTEGRATION",
+    "NAME_RULE",
     "OWNED",
     "Actor",
     "AddPrompt",
@@ -125,6 +128,7 @@ __all__ = [
     "Version",
     "VersionEntry",
     "Write",
+    "is_name",
     "locate",
     "nest",
 ]

@@ -134,7 +134,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows of an entity a page shows; the order ends with the id, which is among the keys.
 
     `after` and `before` are the values of all keys of the row that the page begins after, or ends before.
-    `scope` is whose eyes look: a workspace's own, or an operator's, who sees what asks to be public, too.
+    `operating`: it is an operator who looks, who is in no workspace and sees what asks to be public.
     Rows are counted up to `count`.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import msgspec
 from credenza.errors import Damaged, Problem
 from credenza.model.actors import Tag, Tenant
 from credenza.model.changes import Source, TokenLimit
+from credenza.pointers import escape
 
 CATEGORIES = (
     "API",
@@ -23,6 +25,11 @@ CATEGORIES = (
     "MCP",
     "EVENT_SOURCE",
 )
+NAME_RULE = (
+    "A name has 1 to 128 letters, digits, dots, dashes, underscores or spaces, begins with a letter or "
+    "digit and does not end with a space."
+)
+is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
 
 
 class SecretRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,7 +103,7 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def nest(api: str, pointer: str) -> str:
     """Return the path under which a secret of an api is stored; no configuration key begins with `$`."""
-    return f"{_NESTED}{api.replace('~', '~0').replace('/', '~1')}{pointer}"
+    return f"{_NESTED}{escape(api)}{pointer}"
 
 
 def locate(path: str) -> str:

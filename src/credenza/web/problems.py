@@ -17,6 +17,7 @@ from litestar.exceptions import HTTPException
 
 from credenza import errors
 from credenza.errors import CredenzaError, Problem, VaultLocked
+from credenza.pointers import split
 from credenza.web.templates.presentations import HEADER, is_presented, read_version
 
 _log = logging.getLogger("credenza")
@@ -110,7 +111,7 @@ def write_problem(
 
 
 def _place(problem: Problem) -> PlacedProblem:
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in problem.pointer.split("/")[1:]]
+    steps = split(problem.pointer)
     path = tuple(int(step) if step.isascii() and step.isdigit() else step for step in steps)
     return PlacedProblem(**msgspec.structs.asdict(problem), path=path)
 

@@ -13,6 +13,7 @@ from credenza.model import (
     CLIENT,
     CONFIG,
     INTEGRATION,
+    NAME_RULE,
     OWNED,
     Actor,
     Amend,
@@ -30,23 +31,17 @@ from credenza.model import (
     Rely,
     Restore,
     Tag,
+    is_name,
 )
 from credenza.workspace import compose
 from credenza.workspace.changes import Outline
 from credenza.workspace.reveal import OUTDATED
 
-is_name = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9._-])?").fullmatch
 is_owned = re.compile(rf"{OWNED}[a-z]{{1,8}}_[A-Za-z0-9]{{1,64}}").fullmatch
 
 FORBIDDEN = Problem("forbidden", "This credential may not change this integration.", "/name", "permission")
 UNKNOWN_TYPE = Problem("unknown_type", "There is no such connector type in this workspace.", "/type", "enum")
-_BAD_NAME = Problem(
-    "invalid_name",
-    "A name has 1 to 128 letters, digits, dots, dashes, underscores or spaces, begins with a letter or "
-    "digit and does not end with a space.",
-    "/name",
-    "pattern",
-)
+_BAD_NAME = Problem("invalid_name", NAME_RULE, "/name", "pattern")
 _TWICE = Problem("duplicate_name", "This name stands twice in the batch.", "/name", "uniqueItems")
 _TAKEN = Problem("name_taken", "A name that differs only by case is taken.", "/name", "uniqueItems")
 STALE = Problem(

@@ -18,7 +18,6 @@ from credenza.connectors.halves import name_half
 from credenza.errors import Problem, TypeNotLoaded
 from credenza.ids import make_ids
 from credenza.model import (
-    AUTH,
     INTEGRATION,
     Amend,
     Change,
@@ -36,6 +35,7 @@ from credenza.model import (
     Restore,
     Secret,
     Write,
+    is_name,
 )
 from credenza.ports import Sheet, Tx
 from credenza.workspace.admission import (
@@ -44,12 +44,11 @@ from credenza.workspace.admission import (
     UNKNOWN_TYPE,
     Admission,
     examine_put,
-    is_name,
     may_go_on,
     reach,
 )
 from credenza.workspace.amending import amend
-from credenza.workspace.binding import SIDES, Binder
+from credenza.workspace.binding import SIDES, Binder, comes_last
 from credenza.workspace.changes import Changes, Outline, Torn
 from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.composer import Composer
@@ -140,7 +139,7 @@ class Batch:
         if not self._context.dry_run:
             self._composer.rows = iter(self._tx.reserve(sum(map(len, steps.values())) - len(rows)))
         self._confirm(steps)
-        for name in sorted(steps, key=_comes_last) if self._halves else steps:
+        for name in sorted(steps, key=comes_last) if self._halves else steps:
             self._draft(steps[name], held)
 
     def _confirm(self, types: Iterable[str]) -> None:
@@ -202,8 +201,9 @@ class Batch:
 
     def _examine(self, index: int, change: Change, before: Record | None) -> Sequence[Problem] | None:
         """Return why a change is refused, which is told already; None: it is what reads show, and done."""
-        told = {each.pointer for each in self.items[index].problems}
-        problems = [each for each in self._admission.examine(change, before) if each.pointer not in told]
+        problems = self._admission.examine(change, before)
+        if problems and (told := {each.pointer for each in self.items[index].problems}):
+            problems = [each for each in problems if each.pointer not in told]
         if before and MANAGED in problems and repeats_shown(change, before, self._tx, self._context):
             self.items[index] = Item(before.name, "unchanged", before.version)
             return None
@@ -343,8 +343,3 @@ class Batch:
         self._problems += len(located)
         self.items[index] = Item(told, "failed", problems=known + located)
         self.failed = True
-
-
-def _comes_last(type: str) -> bool:
-    # A credential is sealed for where its configuration leads, as that will be.
-    return type.endswith(f"#{SIDES[AUTH]}")

@@ -94,3 +94,8 @@ class Binder:
         held = self._tx.held([record.row])[record.row]
         marks = {path: secret.fingerprint for path, secret in held.items()}
         return record.type, describe(record.document(), type_, marks)
+
+
+def comes_last(type: str) -> bool:
+    """Tell whether a record is saved after the others: a credential is sealed for where they will lead."""
+    return type.endswith(f"#{SIDES[AUTH]}")

@@ -14,7 +14,7 @@ import msgspec
 from credenza.connectors import UNKNOWN, ConnectorType, Held, draft_all
 from credenza.errors import Problem
 from credenza.model import Api, ApiPut, SecretRef, nest
-from credenza.workspace.compose import escape
+from credenza.pointers import escape
 from credenza.workspace.sealing import Outcome, Place, Sealer
 
 _encode = msgspec.json.encode

@@ -8,6 +8,7 @@ import msgspec
 
 from credenza.errors import Problem
 from credenza.model import Api, ApiPut, Document, Edit, Put, Record, SecretRef, Tag, TokenLimit, locate
+from credenza.pointers import escape
 
 MAX_APIS, MAX_TAGS = 1_000, 200
 MOST_PROBLEMS = 100  # of one item; more help nobody, and are cheap to provoke
@@ -149,11 +150,6 @@ def secret_words(
         else:
             words[path] = "unchanged" if path in entered else "kept"
     return {locate(path): word for path, word in words.items()}
-
-
-def escape(key: str) -> str:
-    """Write a key as a token of a JSON Pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _is_usual(put: Put) -> bool:

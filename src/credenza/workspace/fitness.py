@@ -17,7 +17,8 @@ from credenza.connectors.evolution import Evolved, evolve, list_steps, trace
 from credenza.connectors.merging import PRESENCE
 from credenza.errors import Problem
 from credenza.model import Document, Secret, locate
-from credenza.workspace.compose import MOST_PROBLEMS, escape
+from credenza.pointers import escape
+from credenza.workspace.compose import MOST_PROBLEMS
 from credenza.workspace.reveal import find_misplaced
 
 _AWAY = "The migration changes where this secret is sent: enter it again."

@@ -9,11 +9,10 @@ from typing import TypeVar
 
 from credenza import access, audit
 from credenza.errors import CredenzaError, Forbidden
-from credenza.model import Actor, Item, Permission
+from credenza.model import Actor, Item, Permission, is_name
 from credenza.ports import Store, Tx
 from credenza.trail import Head, Note
 from credenza.vault import Ring, Vault
-from credenza.workspace.admission import is_name
 from credenza.workspace.policy import Policy
 
 T = TypeVar("T")

@@ -68,7 +68,7 @@ def install_package(desk: Desk, wanted: str, body: InstallBody, by: By) -> Insta
     """
     if body.workspaceId != by.tenant.slug:
         raise NotFound("There is no workspace of this id.")
-    package, seen, _ = find_visible(desk, by.tenant, wanted)
+    package, seen, *_ = find_visible(desk, by.tenant, wanted)
     if package.deleted_at is not None:
         raise Clash("This integration is deleted; restore it first.", code="deleted")
     version = find_version(desk, package, body.integrationVersionId, seen)
@@ -86,7 +86,7 @@ def upgrade_install(desk: Desk, before: Install, body: UpgradeBody, by: By) -> U
         Clash: the package is deleted, or the version older.
         Invalid: with all that is missing or wrong.
     """
-    package, seen, _ = find_visible(desk, by.tenant, before.package)
+    package, seen, *_ = find_visible(desk, by.tenant, before.package)
     if package.deleted_at is not None:
         raise Clash("This integration is deleted: what is installed stays as it is.", code="deleted")
     new = find_version(desk, package, body.integrationVersionId, seen)

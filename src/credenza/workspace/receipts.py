@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from credenza.model import locate
-from credenza.workspace.compose import escape
+from credenza.pointers import escape
 
 
 @lru_cache(maxsize=1_024)

@@ -259,13 +259,13 @@ def _ask(verb: str, moving: Moving) -> str:
 
 
 def _find(desk: Desk, by: By, word: str, number: str | None) -> PackageVersion:
-    package, seen, _ = find_visible(desk, by.tenant, find_package_id(desk, by.tenant, word))
+    package, seen, *_ = find_visible(desk, by.tenant, find_package_id(desk, by.tenant, word))
     return find_version(desk, package, number, seen)
 
 
 def _find_upgrade(desk: Desk, by: By, word: str, number: str | None) -> tuple[Install, PackageVersion]:
     before = find_install(desk, find_install_id(desk, by.tenant, word))
-    package, seen, _ = find_visible(desk, by.tenant, before.package)
+    package, seen, *_ = find_visible(desk, by.tenant, before.package)
     return before, find_version(desk, package, number, seen)
 
 

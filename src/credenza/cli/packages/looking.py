@@ -16,12 +16,12 @@ from credenza.cli.session import json_option, session, store_options, workspace_
 from credenza.errors import NotFound
 from credenza.model import Tenant
 from credenza.model import questions as q
-from credenza.model.entries import PACKAGES, VERSIONS
+from credenza.model.entries import VERSIONS
 from credenza.plans.packages.installs import find_install
 from credenza.plans.packages.packages import Package
 from credenza.plans.packages.variables import Variables, read_variables
 from credenza.plans.packages.versions import Contents, Difference, PackageVersion, compare, read_version
-from credenza.plans.packages.visible import find_own_slug, find_version, find_visible, see
+from credenza.plans.packages.visible import find_own_slug, find_version, find_visible
 from credenza.web.packages.install_shapes import MemberAnswer, show_install, show_members
 from credenza.web.packages.shapes import show_difference, show_package, show_version
 from credenza.workspace.desk import Desk, Papers
@@ -135,7 +135,7 @@ def diff(what: str, before: str | None, after: str | None) -> None:
                 raise NotFound(
                     "Nothing of this package is published in this workspace.", code="unknown_package"
                 )
-            seen = find_visible(desk, actor.tenant, own.id)[1]
+            seen = find_visible(desk, actor.tenant, own.id).version
             known = find_version(desk, own, before, seen)
             return Compared(known.version, _FILES, compare(known, source))
 
@@ -147,7 +147,7 @@ def diff(what: str, before: str | None, after: str | None) -> None:
 
 
 def _compare(desk: Desk, tenant: Tenant, word: str, before: str | None, after: str | None) -> Compared:
-    package, seen, own = find_visible(desk, tenant, find_package_id(desk, tenant, word))
+    package, seen, own, _ = find_visible(desk, tenant, find_package_id(desk, tenant, word))
     first = find_version(desk, package, before, seen)
     last: Contents
     if before is None and own:
@@ -159,8 +159,7 @@ def _compare(desk: Desk, tenant: Tenant, word: str, before: str | None, after: s
 
 
 def _see(desk: Desk, tenant: Tenant, id: str, *, whole: bool) -> Seen:
-    shared = desk.shared(PACKAGES, [id])[id]
-    package, version, own = see(shared, tenant, lambda ids: desk.shared(VERSIONS, ids))
+    package, version, own, shared = find_visible(desk, tenant, id)
     papers = desk.shared(VERSIONS, [each.id for each in package.releases]) if whole else {}
     versions = [read_version(papers[each.id].paper) for each in package.releases if each.id in papers]
     return Seen(package, shared.tenant.slug, version, own, versions[::-1])

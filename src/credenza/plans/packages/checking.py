@@ -19,6 +19,7 @@ from credenza.plans.packages.manifest import ApiPart, AuthPart, Manifest, Member
 from credenza.plans.packages.packages import Package
 from credenza.plans.packages.references import fill, mentions, names_in, walk, whole
 from credenza.plans.packages.variables import Variables, read_variables
+from credenza.pointers import escape, split
 
 _SAMPLE = "a-made-up-value"
 _LITERAL = (
@@ -134,7 +135,7 @@ class _Check:
         brought = self._auth is not None and self._auth.covers(self._member) and pointer == "/configuration"
         for position, (key, value) in enumerate(configuration.items(), 1):
             declared = key in kind.schema["properties"]
-            place = f"{pointer}/{key}" if declared else pointer
+            place = f"{pointer}/{escape(key)}" if declared else pointer
             name = whole(value)
             secret = name is not None and name in self._variables.secrets
             if key in kind.secrets or key in sealed:
@@ -177,7 +178,7 @@ class _Check:
         [draft] = draft_all(connector, [(filled, EMPTY)], lenient=False)
         undecided = bool(open_keys - connector.secrets)
         for problem in draft.problems:
-            key = problem.pointer.removeprefix("/configuration").strip("/")
+            key = "".join(split(problem.pointer)[1:2])
             if key in open_keys:
                 continue
             if problem.code == _MISSING and (

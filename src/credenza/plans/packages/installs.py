@@ -11,18 +11,20 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from credenza.errors import Clash, Gone, Invalid, NotFound, Problem
+from credenza.errors import Gone, Invalid, NotFound, Problem
 from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Record, Source, nest
 from credenza.model.entries import INSTALLS
 from credenza.plans.identifiers import new_id
 from credenza.plans.packages.given import Given, split_variables, take_variables
 from credenza.plans.packages.manifest import AuthPart
+from credenza.plans.packages.naming import require_names
 from credenza.plans.packages.packages import Retention
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered, put_new, render
 from credenza.plans.packages.secrecy import check_embedded
 from credenza.plans.packages.selection import DEFAULTS, Policy, select
 from credenza.plans.packages.versions import PackageVersion
+from credenza.pointers import escape
 from credenza.sensitive import Sensitive
 
 Pair = Callable[[str, Mapping[str, Any], str], Sequence[Problem]]
@@ -59,6 +61,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     records: dict[str, int]
     parked: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Show nothing of the variables."""
+        return "<snapshot>"
+
 
 class Install(msgspec.Struct, frozen=True, kw_only=True):
     """An install; times are milliseconds.
@@ -86,6 +92,10 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     upgraded_at: int | None = None
     deleted_at: int | None = None
     retention_tier: str = "medium"
+
+    def __repr__(self) -> str:
+        """Show nothing of the variables."""
+        return "<install>"
 
 
 class InstallBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -147,14 +157,14 @@ def install(
 
     Raises:
         Invalid: with what is wrong with the variables, the selection or the members.
-        Clash: `name_taken`: integrations of such names are there, which are named.
+        Clash: see `naming.require_names`.
     """
     public, secrets = split_variables(version, body.variables or {})
     given = take_variables(version, public, secrets)
     policy = body.memberPolicy or DEFAULTS
     named = tuple(dict.fromkeys(body.selectedMemberSlugs or ()))
     rendered = render_members(library, version, select(version.manifest, policy, named), given)
-    _require_free(library, rendered)
+    require_names(library, rendered)
     if body.parentInstallId is not None:
         find_install(library, body.parentInstallId)
     made = new_id("ins", at)
@@ -228,10 +238,12 @@ def make_member(  # noqa: PLR0917  # what a member is made of
     part = version.manifest.find(member.slug)
     if bound is None or part is None or not bound.auth.covers(part):
         # A new record is at version 1, and so are its secrets.
-        paths = {f"/{key}": 1 for key, name in member.secrets.items() if name in given.secrets}
+        paths = {f"/{escape(key)}": 1 for key, name in member.secrets.items() if name in given.secrets}
         for api in member.apis:
             paths |= {
-                nest(api.api, f"/{key}"): 1 for key, name in api.secrets.items() if name in given.secrets
+                nest(api.api, f"/{escape(key)}"): 1
+                for key, name in api.secrets.items()
+                if name in given.secrets
             }
         own = InstalledMember(id=made, slug=member.slug, type=member.type, name=member.name, given=paths)
         return own, [msgspec.structs.replace(put_new(member, given.secrets), member=made)]
@@ -300,22 +312,3 @@ def keep_install(install: Install) -> Keep:
         members=tuple(Member(m.id, m.slug, m.type, m.name, m.detached) for m in install.members),
     )
     return Keep(kind=INSTALLS, slug=install.id, body=_encode(install), entry=entry)
-
-
-def _require_free(library: Library, members: Sequence[Rendered]) -> None:
-    taken = library.taken([each.name for each in members])
-    seen: set[str] = set()
-    problems = []
-    for each in members:
-        folded = each.name.lower()
-        if folded in taken or folded in seen:
-            word = "is there already" if folded in taken else "would be made twice"
-            message = f"An integration of the name of member {each.slug} {word}."
-            problems.append(
-                Problem("name_taken", message, f"/members/{each.slug}/name", "uniqueItems", name=each.name)
-            )
-        seen.add(folded)
-    if problems:
-        raise Clash(
-            "Names of integrations that would be made are taken.", code="name_taken", problems=problems
-        )

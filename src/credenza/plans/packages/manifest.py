@@ -44,6 +44,10 @@ class ApiPart(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defa
     configuration: dict[str, Any] | None = None
     tags: tuple[TagPart, ...] | None = None
 
+    def __repr__(self) -> str:
+        """Show nothing of the configuration."""
+        return "<api>"
+
 
 class IntegrationPart(
     msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True, kw_only=True

@@ -18,6 +18,7 @@ import msgspec
 from credenza.errors import Problem
 from credenza.model import Api, ApiPut, Document, Put, Record, nest
 from credenza.plans.packages.rendering import Rendered, RenderedApi
+from credenza.pointers import escape
 from credenza.sensitive import Sensitive
 
 LOCAL, PACKAGE = "local", "package"
@@ -143,7 +144,7 @@ class _Merging:
         """Return what stands here at a key; a text that was sealed as a whole is not known."""
         if key in self._here.document.configuration:
             return self._here.document.configuration[key]
-        return _SEALED if f"/{key}" in self._here.document.secrets else _ABSENT
+        return _SEALED if f"/{escape(key)}" in self._here.document.secrets else _ABSENT
 
     def _field(self, field: str, old: Any, new: Any, here: Any) -> Any:  # noqa: ANN401  # of four kinds
         """Return what a field is to be; None: it stays."""
@@ -160,7 +161,7 @@ class _Merging:
         for key in dict.fromkeys([*old.configuration, *new.configuration]):
             was, becomes = (each.configuration.get(key, _ABSENT) for each in (old, new))
             here = self.stored(key)
-            taken = self._pick(f"/configuration/{key}", was, becomes, here)
+            taken = self._pick(f"/configuration/{escape(key)}", was, becomes, here)
             if taken is _ABSENT:
                 result.pop(key, None)
             elif taken is not _SEALED:
@@ -185,8 +186,8 @@ class _Merging:
         done: dict[str, str | None] = {}
         held = self._here.document.references()
         for key in dict.fromkeys([*old, *new]):
-            was, becomes, pointer = old.get(key), new.get(key), f"{where}/{key}"
-            path = nest(api, f"/{key}") if api else f"/{key}"
+            was, becomes, pointer = old.get(key), new.get(key), f"{where}/{escape(key)}"
+            path = nest(api, f"/{escape(key)}") if api else f"/{escape(key)}"
             own = self._here.is_own(path)
             if becomes is not None and becomes in self._entered:
                 if own and self._keeps(pointer):
@@ -244,7 +245,7 @@ class _Merging:
         return (tuple(puts.values()) if touched else None), replaces
 
     def _drops(self, before: RenderedApi, stands: Api) -> bool:
-        pointer = f"/apis/{stands.api}"
+        pointer = f"/apis/{escape(stands.api)}"
         own = any(self._here.is_own(nest(stands.api, path)) for path in stands.secrets)
         if (own or not _says(stands, before)) and self._keeps(pointer):
             return False
@@ -253,7 +254,7 @@ class _Merging:
 
     def _api(self, before: RenderedApi | None, after: RenderedApi, stands: Api | None) -> ApiPut | None:
         """Return what an api is to be that the new version has; None: it stays as it is."""
-        pointer = f"/apis/{after.api}"
+        pointer = f"/apis/{escape(after.api)}"
         said = before is not None and before._replace(secrets={}) == after._replace(secrets={})
         if stands is None:
             if before is not None and (said or self._keeps(pointer)):

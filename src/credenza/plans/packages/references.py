@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from credenza.pointers import escape
+
 _TOKEN = re.compile(r"\$\$\{|\$\{variables\.([^}]*)\}?")
 _BEGIN = "${variables."
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -36,7 +38,7 @@ def walk(value: object, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from walk(inner, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+            yield from walk(inner, f"{pointer}/{escape(key)}")
     elif isinstance(value, (list, tuple)):
         for position, inner in enumerate(value):
             yield from walk(inner, f"{pointer}/{position}")

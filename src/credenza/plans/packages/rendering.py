@@ -10,6 +10,7 @@ from credenza.model import ApiPut, Put, Tag
 from credenza.plans.packages.manifest import ApiPart, MemberPart, TagPart
 from credenza.plans.packages.references import fill, names_in, walk, whole
 from credenza.plans.packages.variables import Variables
+from credenza.pointers import escape
 from credenza.sensitive import Sensitive
 
 
@@ -27,6 +28,10 @@ class Rendered(NamedTuple):
     secrets: Mapping[str, str]
     apis: tuple[RenderedApi, ...]
 
+    def __repr__(self) -> str:
+        """Show nothing of the configuration."""
+        return "<rendered>"
+
 
 class RenderedApi(NamedTuple):
     """What a member says of an api."""
@@ -38,6 +43,10 @@ class RenderedApi(NamedTuple):
     configuration: Mapping[str, Any]
     secrets: Mapping[str, str]
     configured: bool
+
+    def __repr__(self) -> str:
+        """Show nothing of the configuration."""
+        return "<rendered api>"
 
 
 def render(
@@ -113,7 +122,7 @@ class _Filler:
             if name is not None and name in self._secrets:
                 secrets[key] = name
             elif name is None or name not in self._open:
-                public[key] = self._value(value, f"{pointer}/{key}")
+                public[key] = self._value(value, f"{pointer}/{escape(key)}")
         return public, secrets
 
     def optional(self, said: str | None, pointer: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from credenza.errors import Clash, NotFound, Problem
+from credenza.errors import Clash, NotFound
 from credenza.model import CONFIG, Change, Drop, Keep, Park, Record, Restore
 from credenza.model import questions as q
 from credenza.model.entries import INSTALLS
@@ -22,6 +22,7 @@ from credenza.plans.packages.installs import (
     put_managed,
     render_installed,
 )
+from credenza.plans.packages.naming import tell_taken
 from credenza.plans.packages.packages import RETENTION
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
@@ -121,10 +122,8 @@ class _Back(NamedTuple):
         outcome = Outcome(member.slug, member.name, member.type, RESTORED)
         if member.id in self.before.parked:
             if self.library.taken([member.name]):
-                message = f"An integration of the name of member {member.slug} is there meanwhile."
-                place = f"/members/{member.slug}/name"
-                problem = Problem("name_taken", message, place, "uniqueItems", name=member.name)
-                raise Clash(message, code="name_taken", problems=[problem])
+                problem = tell_taken(member.slug, member.name, "is there meanwhile")
+                raise Clash(problem.message, code="name_taken", problems=[problem])
             return [Park(name_parked(member), member.name)], outcome
         if record is None or version is None or not is_of(record, member):
             return [], _skipped(member, "Its integration is not there any longer.")

@@ -8,6 +8,7 @@ from credenza.connectors import Catalogue, ConnectorType, redact
 from credenza.errors import Problem
 from credenza.plans.packages.given import Given
 from credenza.plans.packages.rendering import Rendered, RenderedApi
+from credenza.pointers import escape
 
 
 def check_embedded(types: Catalogue, member: Rendered, given: Given) -> list[Problem]:
@@ -32,7 +33,7 @@ def _check_embedded(
             if name is not None
             else "This carries credentials, and the package takes no secret here."
         )
-        place = f"/variables/{name}" if name is not None else f"{within}/configuration/{key}"
+        place = f"/variables/{name}" if name is not None else f"{within}/configuration/{escape(key)}"
         found.append(Problem("wrong_secrecy", message, place, "x-credentials"))
     return found
 

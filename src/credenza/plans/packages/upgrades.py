@@ -27,6 +27,7 @@ from credenza.plans.packages.installs import (
     render_members,
 )
 from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, merge
+from credenza.plans.packages.naming import require_names
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
 from credenza.plans.packages.selection import ALL, DEFAULTS, MANUAL, select, sort
@@ -241,16 +242,8 @@ class _Upgrading:
         self._outcomes.append(Outcome(member.slug, member.name, member.type, REMOVED, conflicts=conflicts))
 
     def _add(self, members: Sequence[Rendered], given: Given) -> None:
-        taken = self._library.taken([each.name for each in members])
+        require_names(self._library, members)
         for each in members:
-            if each.name.lower() in taken:
-                message = f"An integration of the name of member {each.slug} is there already."
-                place = f"/members/{each.slug}/name"
-                raise Clash(
-                    message,
-                    code="name_taken",
-                    problems=[Problem("name_taken", message, place, "uniqueItems", name=each.name)],
-                )
             lacking = [
                 name
                 for name in each.secrets.values()

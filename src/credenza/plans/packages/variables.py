@@ -18,6 +18,7 @@ from credenza.connectors.registration import list_problems
 from credenza.connectors.values import find_fault, find_secret_fault
 from credenza.errors import Problem
 from credenza.plans.packages.references import is_name
+from credenza.pointers import escape
 
 MAX_SCHEMA, MAX_VARIABLES, MAX_PATTERNS = 64 * 1024, 200, 50
 MAX_DEPTH = 16
@@ -253,7 +254,7 @@ def _list_schemas(value: object, pointer: str = "", *, named: bool = False) -> I
             yield pointer, value
         for key, inner in value.items():
             if named or key not in _TOLD:
-                place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+                place = f"{pointer}/{escape(key)}"
                 yield from _list_schemas(inner, place, named=not named and key in _NAMED)
     elif isinstance(value, list):
         for position, inner in enumerate(value):

@@ -240,7 +240,11 @@ def _require_newer(package: Package, version: str, number: semver.Version) -> No
 
 def _read_number(text: str) -> semver.Version:
     try:
-        return semver.Version.parse(text[: _MAX_VERSION + 1])
+        # No text is parsed that is longer: what is behind its end would be taken unseen.
+        return semver.Version.parse(text if len(text) <= _MAX_VERSION else "")
     except ValueError:
-        message = "A version is three numbers, like 1.4.0, as Semantic Versioning 2.0.0 writes it."
+        message = (
+            "A version is three numbers, like 1.4.0, as Semantic Versioning 2.0.0 writes it, in at most "
+            f"{_MAX_VERSION} characters."
+        )
         refuse("/version", message, "pattern", code="invalid_version")

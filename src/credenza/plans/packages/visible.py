@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from credenza.errors import NotFound
 from credenza.model import Shared, Tenant
@@ -16,35 +17,52 @@ from credenza.plans.packages.versions import PackageVersion, read_version
 _MOST = 20
 
 
-def find_visible(
-    library: Library, tenant: Tenant | None, wanted: str
-) -> tuple[Package, PackageVersion | None, bool]:
-    """Return a package as a workspace sees it, the version it sees of it, and whether it is its own.
-
-    Nothing is of an operator, who is in no workspace (None).
+class Sight(NamedTuple):
+    """A package as a workspace sees it: which version of it, whether it is its own, and where it is kept.
 
     Of another workspace's package that is the newest version, or the newest one that is approved.
+    """
+
+    package: Package
+    version: PackageVersion | None
+    own: bool
+    shared: Shared
+
+
+def find_visible(library: Library, tenant: Tenant | None, wanted: str) -> Sight:
+    """Return a package as a workspace sees it; nothing is of an operator, who is in no workspace (None).
 
     Raises:
         NotFound: there is none of this id, or not for this workspace.
     """
-    shared = library.shared(PACKAGES, [wanted]).get(wanted)
-    if shared is None:
+    found = see_all(library, tenant, [wanted])
+    if not found:
         raise missing_package()
-    return see(shared, tenant, lambda ids: library.shared(VERSIONS, ids))
+    return found[0]
 
 
-def see(
-    shared: Shared, tenant: Tenant | None, read: Callable[[list[str]], Mapping[str, Shared]]
-) -> tuple[Package, PackageVersion | None, bool]:
-    """Return the same of a package that was found."""
-    package, own = read_package(shared.paper), tenant is not None and shared.tenant.id == tenant.id
-    wanted = [each.id for each in (package.current, *package.approved[-1:]) if each is not None]
-    versions = read(list(dict.fromkeys(wanted)))
-    seen = next((read_version(versions[each].paper) for each in wanted if each in versions), None)
-    if seen is None and not own:
+def see_all(library: Library, tenant: Tenant | None, wanted: Sequence[str]) -> list[Sight]:
+    """Return the same of those packages of several that are there, in their order; raises NotFound."""
+    shared = library.shared(PACKAGES, wanted)
+    packages = {each: read_package(kept.paper) for each, kept in shared.items()}
+    versions = library.shared(
+        VERSIONS, [each for package in packages.values() for each in _list_seen(package)]
+    )
+    return [_see(packages[each], shared[each], tenant, versions) for each in wanted if each in shared]
+
+
+def _list_seen(package: Package) -> list[str]:
+    """Return the ids of its newest version, and of the newest that the public may see."""
+    return list(dict.fromkeys(each.id for each in (package.current, *package.approved[-1:]) if each))
+
+
+def _see(package: Package, shared: Shared, tenant: Tenant | None, versions: Mapping[str, Shared]) -> Sight:
+    own = tenant is not None and shared.tenant.id == tenant.id
+    seen = (read_version(versions[each].paper) for each in _list_seen(package) if each in versions)
+    version = next(seen, None)
+    if version is None and not own:
         raise missing_package()
-    return package, seen, own
+    return Sight(package, version, own, shared)
 
 
 def find_version(

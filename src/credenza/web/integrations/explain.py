@@ -15,7 +15,8 @@ import msgspec
 
 from credenza.connectors.values import MAX_NUMBER
 from credenza.errors import Problem
-from credenza.workspace.compose import MOST_PROBLEMS, escape
+from credenza.pointers import escape
+from credenza.workspace.compose import MOST_PROBLEMS
 
 TOO_DEEP = Problem("too_deep", "Values may be nested 32 levels deep.", "", "depth")
 _TOO_LARGE = Problem("number_out_of_range", "A number of this item is too large.", "", "maximum")

@@ -28,7 +28,7 @@ from credenza.plans.packages.packages import (
     update_package,
 )
 from credenza.plans.packages.versions import read_version
-from credenza.plans.packages.visible import find_visible, see
+from credenza.plans.packages.visible import find_visible, see_all
 from credenza.web.answers import Answer, answer_json
 from credenza.web.asking import AnyRequest, now, opened_of, require_writer
 from credenza.web.auth import actor_of, require_actor
@@ -52,6 +52,7 @@ PATH = "/api/integrations"
 ONE = f"{PATH}/{{integration_id:str}}"
 _VERB = "package"
 _MOST_BYTES = 8 << 20  # of the packages of a page; a manifest has up to one MiB
+_AT_ONCE = 10  # packages that are read by one statement, and are in memory all the same
 _SHORTHANDS = {
     "workspace_id": "workspaceId",
     "publisher": "publisher",
@@ -93,14 +94,12 @@ async def list_packages(request: AnyRequest) -> Answer:
 def _show_all(desk: Desk, ids: Sequence[str], request: AnyRequest) -> list[PackageAnswer]:
     """Return the packages of a page, from its beginning, as many as fit into an answer."""
     tenant, shown, size = viewer_of(request), list[PackageAnswer](), 0
-    for each in ids:
-        shared = desk.shared(PACKAGES, [each])
-        size += len(shared[each].paper.body) if each in shared else 0
-        if shown and size > _MOST_BYTES:
-            break
-        if each in shared:
-            package, seen, own = see(shared[each], tenant, lambda wanted: desk.shared(VERSIONS, wanted))
-            workspace, operating = shared[each].tenant.slug, tenant is None
+    for at in range(0, len(ids), _AT_ONCE):
+        for package, seen, own, shared in see_all(desk, tenant, ids[at : at + _AT_ONCE]):
+            size += len(shared.paper.body)
+            if shown and size > _MOST_BYTES:
+                return shown
+            workspace, operating = shared.tenant.slug, tenant is None
             shown.append(show_package(package, seen, workspace, own=own, operating=operating))
     return shown
 
@@ -129,9 +128,8 @@ async def read_package(request: AnyRequest, integration_id: FromPath[str]) -> An
     wanted, tenant = segment(integration_id), viewer_of(request)
 
     def job(desk: Desk) -> PackageAnswer:
-        package, seen, own = find_visible(desk, tenant, wanted)
-        workspace = desk.shared(PACKAGES, [wanted])[wanted].tenant.slug
-        return show_package(package, seen, workspace, own=own, operating=tenant is None)
+        package, seen, own, shared = find_visible(desk, tenant, wanted)
+        return show_package(package, seen, shared.tenant.slug, own=own, operating=tenant is None)
 
     return answer_json(await read_shared(request, job))
 

@@ -68,7 +68,7 @@ async def list_package_versions(request: AnyRequest, integration_id: FromPath[st
     wanted, tenant, before = segment(integration_id), viewer_of(request), query.text("before")
 
     def job(desk: Desk) -> VersionListAnswer:
-        package, _, own = find_visible(desk, tenant, wanted)
+        package, _, own, _ = find_visible(desk, tenant, wanted)
         releases = package.releases
         older = releases[: next((at for at, each in enumerate(releases) if before in each), len(releases))]
         asked = [each.id for each in reversed(older)][: limit + 1]
@@ -89,7 +89,7 @@ async def read_package_version(
     against = query.text("against")
 
     def job(desk: Desk) -> VersionAnswer | PackageDifference:
-        package, seen, own = find_visible(desk, tenant, wanted)
+        package, seen, own, _ = find_visible(desk, tenant, wanted)
         found = find_version(desk, package, named, seen)
         if against is None:
             return show_version(found, own=own)
@@ -107,7 +107,7 @@ async def preview_members(request: AnyRequest, integration_id: FromPath[str]) ->
     named = query.text("integrationVersionId")
 
     def job(desk: Desk) -> PreviewListAnswer:
-        package, seen, own = find_visible(desk, tenant, wanted)
+        package, seen, own, _ = find_visible(desk, tenant, wanted)
         # Its own workspace looks at the draft until something is published.
         draft = own and seen is None and named is None
         source = package if draft else find_version(desk, package, named, seen)

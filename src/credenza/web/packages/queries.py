@@ -140,9 +140,7 @@ class _Reading:
             _refuse(pointer, f"A filter is nested at most {MAX_DEPTH} levels deep.", "depth")
         return q.Every(tuple(self._member(name, inner, way, pointer, depth) for name, inner in said.items()))
 
-    def _member(  # one member of a filter, and where it stands
-        self, name: str, said: object, way: tuple[str, ...], pointer: str, depth: int
-    ) -> q.Condition:
+    def _member(self, name: str, said: object, way: tuple[str, ...], pointer: str, depth: int) -> q.Condition:
         kind = q.ENTITIES[way[-1]]
         if name in _WORDS:
             if not isinstance(said, list):
@@ -206,14 +204,17 @@ def _one(said: object, rules: q.Field, pointer: str) -> q.Value:
         if not isinstance(said, bool):
             _refuse(pointer, "This is true or false.", "type")
         return said
-    if not isinstance(said, str) or len(said) > MAX_VALUE or "\0" in said:
-        _refuse(pointer, f"This is a text of at most {MAX_VALUE} characters.", "type")
+    if said is None:
+        _refuse(pointer, 'What is missing is asked for by {"isNull": true}.', "type")
+    text = said if isinstance(said, str) and len(said) <= MAX_VALUE and "\0" not in said else None
     if rules.sort == q.TIME:
         try:
-            return read_time(said)
+            return read_time(text or "")
         except ValueError:
             _refuse(pointer, "This is a date, like 2026-01-10T14:45:00Z.", "format")
-    return said
+    if text is None:
+        _refuse(pointer, f"This is a text of at most {MAX_VALUE} characters, without NUL.", "type")
+    return text
 
 
 def _order(text: str | None, entity: str) -> tuple[q.Key, ...]:
