@@ -24,8 +24,10 @@ from package_things import (
     names,
     problems,
     publish,
+    release,
     resolve,
     roll_back,
+    save,
     upgrade,
     view,
     with_member,
@@ -208,19 +210,74 @@ def test_a_longer_password_is_asked_for_when_a_version_wants_one_only_if_it_is_g
     assert resolve(api, "acme-chat")["configuration"]["api_key"] == GIVEN["key"]
 
 
-def test_a_secret_whose_key_has_a_slash_is_known_again_as_the_packages_own(api):
+@pytest.fixture
+def sealed(api):
+    """Install a package with an api that has two keys which no api declares, and a public one."""
     schema = copy.deepcopy(VARIABLES)
-    schema["properties"]["inner"] = SECRET
-    apis = [{"api": "large/one", "configuration": {"x/y~z": "${variables.inner}"}}]
+    schema["properties"] |= {"inner": SECRET, "other": SECRET}
+    said = {"x/y~z": "${variables.inner}", "w": "${variables.other}", "model": "large"}
+    apis = [{"api": "large/one", "configuration": said}]
     package = make(api, manifest=with_member(GATEWAY, "chat", apis=apis), variablesSchema=schema)
-    installed = install(api, package, {**GIVEN, "inner": "canary-inner"})
-    change(api, package, manifest=with_member(GATEWAY, "chat", apis=apis, description="Newer"))
-    publish(api, package, "1.1.0")
-    answer = upgrade(api, installed, variables={"inner": "canary-second", "key": "canary-key-3a"})
+    given = {**GIVEN, "inner": "canary-inner", "other": "canary-other"}
+    return package, install(api, package, given), apis
 
-    assert [each["conflicts"] for each in answer["members"]] == [[], []]
+
+def undeclared(api):
     [stands] = resolve(api, "acme-chat")["apis"]
-    assert stands["configuration"]["x/y~z"] == "canary-second"
+    return {key: stands["configuration"].get(key) for key in ("x/y~z", "w")}
+
+
+def renew(api, package, apis, **said):
+    """Publish a version with other keys in the api, None takes one out, under another description."""
+    changed = {**apis[0]["configuration"], **said}
+    kept = {key: value for key, value in changed.items() if value is not None}
+    manifest = with_member(GATEWAY, "chat", apis=[{**apis[0], "configuration": kept}], description="Newer")
+    release(api, package, manifest=manifest)
+
+
+def test_what_no_api_declares_stays_when_an_upgrade_changes_what_stands_beside_it(api, sealed):
+    package, installed, apis = sealed
+    renew(api, package, apis, model="small")
+    upgrade(api, installed)
+
+    assert resolve(api, "acme-chat")["apis"][0]["configuration"]["model"] == "small"
+    assert undeclared(api) == {"x/y~z": "canary-inner", "w": "canary-other"}
+
+
+def test_what_no_api_declares_is_entered_as_one_secret(api, sealed):
+    package, installed, apis = sealed
+    renew(api, package, apis)
+    refused = upgrade(api, installed, variables={"inner": "canary-2", "key": GIVEN["key"]}, code=400)
+    assert problems(refused) == [("/variables/other", "variable_required")]
+    again = {"inner": "canary-2", "other": "canary-3", "key": GIVEN["key"]}
+    upgrade(api, installed, variables=again)
+
+    assert undeclared(api) == {"x/y~z": "canary-2", "w": "canary-3"}
+
+
+def test_what_no_api_declares_goes_when_the_package_has_none_of_it_any_longer(api, sealed):
+    package, installed, _ = sealed
+    schema = copy.deepcopy(VARIABLES)
+    change(api, package, variablesSchema=None, manifest={"members": []})
+    change(api, package, variablesSchema=schema, manifest=GATEWAY)
+    renew(api, package, [{"api": "large/one", "configuration": {"model": "large"}}])
+    upgrade(api, installed)
+
+    assert undeclared(api) == {"x/y~z": None, "w": None}
+
+
+def test_what_no_api_declares_stays_as_well_where_it_was_changed_here(api, sealed):
+    package, installed, apis = sealed
+    own = {**apis[0], "integrationName": "acme-chat"}
+    own["configuration"] = {"x/y~z": "canary-own", "model": "large"}
+    save(api, "acme-chat", "openai", configuration={"api_key": GIVEN["key"]}, apis=[own])
+    renew(api, package, apis)
+    again = {"inner": "canary-2", "other": "canary-3", "key": GIVEN["key"]}
+    answer = upgrade(api, installed, variables=again)
+
+    chat = next(each for each in answer["members"] if each["slug"] == "chat")
+    assert [each["pointer"] for each in chat["conflicts"]] == ["/apis/large~1one/configuration/x~1y~0z"]
+    assert undeclared(api) == {"x/y~z": "canary-own", "w": None}
 
 
 def test_nothing_of_a_package_or_an_install_is_told_by_what_programs_print():

@@ -16,6 +16,7 @@ from credenza.cli.revealing import reveal
 from credenza.cli.session import json_option, session, store_options, workspace_option
 from credenza.cli.variables import check_prefix, list_variables, write_shell
 from credenza.cli.versions import hinting
+from credenza.connectors import PRESENCE
 from credenza.errors import NotFound
 from credenza.model import CATEGORIES
 from credenza.transfer.documents import write_yaml
@@ -23,7 +24,6 @@ from credenza.web.integrations import shapes
 from credenza.workspace import View
 from credenza.workspace.listing import read_tag
 
-_PRESENCE = "$secret"
 _FORMATS = ("env", "json", "yaml")
 
 
@@ -195,8 +195,8 @@ def _write(view: View, version: int) -> None:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, dict) and _PRESENCE in value:
-        secret = value[_PRESENCE]
+    if isinstance(value, dict) and PRESENCE in value:
+        secret = value[PRESENCE]
         closed = ", cannot be opened" if "state" in secret else ""
         public = f" {secret['redacted']}" if "redacted" in secret else ""
         return f"(secret{public}, version {secret['version']}, set {secret['updatedAt']}{closed})"

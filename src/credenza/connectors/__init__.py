@@ -9,12 +9,14 @@ from credenza.connectors.catalogue import Catalogue, shipped_schemas
 from credenza.connectors.credentials import redact
 from credenza.connectors.drafts import EMPTY, Draft, Held, Offer, draft_all
 from credenza.connectors.forms import IntegrationDef, show_form
+from credenza.connectors.merging import PRESENCE, write_unknown
 from credenza.connectors.registration import compile_type, read_form, read_schema
 from credenza.connectors.types import UNKNOWN, ConnectorType
 from credenza.connectors.views import join, present
 
 __all__ = [
     "EMPTY",
+    "PRESENCE",
     "UNKNOWN",
     "Catalogue",
     "ConnectorType",
@@ -31,4 +33,5 @@ __all__ = [
     "redact",
     "shipped_schemas",
     "show_form",
+    "write_unknown",
 ]

@@ -167,11 +167,11 @@ class Merging:
         if fault:
             self.problems.append(describe(fault))
             return
-        text = msgspec.json.encode(unknown, order="sorted")
-        if len(text) > MAX_SECRET_BYTES:
+        text = write_unknown(unknown)
+        if len(text.encode()) > MAX_SECRET_BYTES:
             self.problems.append(describe("secret_too_long"))
             return
-        self.entered[UNKNOWN] = text.decode()
+        self.entered[UNKNOWN] = text
 
     def _refuse_unknown(self, names: list[str], unknown: list[str]) -> None:
         refused = set(unknown)
@@ -191,6 +191,11 @@ class Merging:
         message = f"Key {at} of the configuration is not a key of {_HALVES.get(half, 'type')} {kind}"
         near = self._guesses.find(name)
         return f"{message}; did you mean {near}?" if near else f"{message}."
+
+
+def write_unknown(unknown: Mapping[str, Any]) -> str:
+    """Return the text that undeclared keys are sealed as, together."""
+    return msgspec.json.encode(unknown, order="sorted").decode()
 
 
 def is_presence(value: object) -> bool:

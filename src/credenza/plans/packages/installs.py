@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from credenza.errors import Gone, Invalid, NotFound, Problem
-from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Record, Source, nest
+from credenza.model import CONFIG, Change, InstallEntry, Keep, Member, Paper, Put, Record, Source
 from credenza.model.entries import INSTALLS
 from credenza.plans.identifiers import new_id
 from credenza.plans.packages.given import Given, split_variables, take_variables
@@ -21,6 +21,7 @@ from credenza.plans.packages.naming import require_names
 from credenza.plans.packages.packages import Retention
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered, put_new, render
+from credenza.plans.packages.resealing import path_in
 from credenza.plans.packages.secrecy import check_embedded
 from credenza.plans.packages.selection import DEFAULTS, Policy, select
 from credenza.plans.packages.versions import PackageVersion
@@ -170,7 +171,7 @@ def install(
     made = new_id("ins", at)
     members, changes = [], list[Change]()
     for each in rendered:
-        member, puts = make_member(made, each, given, bound, version, at)
+        member, puts = make_member(library, made, each, given, bound, version, at)
         members.append(member)
         changes += puts
     whole = Install(
@@ -231,7 +232,13 @@ def render_installed(version: PackageVersion, install: Install) -> dict[str, Ren
 
 
 def make_member(  # noqa: PLR0917  # what a member is made of
-    install_id: str, member: Rendered, given: Given, bound: Bound | None, version: PackageVersion, at: int
+    library: Library,
+    install_id: str,
+    member: Rendered,
+    given: Given,
+    bound: Bound | None,
+    version: PackageVersion,
+    at: int,
 ) -> tuple[InstalledMember, list[Change]]:
     """Return a new member and the changes that make its integration; raises Invalid."""
     made = new_id("inm", at)
@@ -239,12 +246,10 @@ def make_member(  # noqa: PLR0917  # what a member is made of
     if bound is None or part is None or not bound.auth.covers(part):
         # A new record is at version 1, and so are its secrets.
         paths = {f"/{escape(key)}": 1 for key, name in member.secrets.items() if name in given.secrets}
+        declared = list_declared(library)
         for api in member.apis:
-            paths |= {
-                nest(api.api, f"/{escape(key)}"): 1
-                for key, name in api.secrets.items()
-                if name in given.secrets
-            }
+            keys = [key for key, name in api.secrets.items() if name in given.secrets]
+            paths |= {path_in(api.api, key, declared): 1 for key in keys}
         own = InstalledMember(id=made, slug=member.slug, type=member.type, name=member.name, given=paths)
         return own, [msgspec.structs.replace(put_new(member, given.secrets), member=made)]
     config = f"~{new_id('pcf', at)}"
@@ -285,6 +290,11 @@ def put_managed(
             expected_version=expected,
         ),
     ]
+
+
+def list_declared(library: Library) -> frozenset[str]:
+    """Return the keys that apis declare."""
+    return frozenset(library.catalogue.api.schema["properties"])
 
 
 def is_of(record: Record | None, member: InstalledMember) -> bool:

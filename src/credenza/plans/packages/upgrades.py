@@ -21,15 +21,17 @@ from credenza.plans.packages.installs import (
     Snapshot,
     is_of,
     keep_install,
+    list_declared,
     make_member,
     put_managed,
     render_installed,
     render_members,
 )
-from credenza.plans.packages.merging import LOCAL, Conflict, Standing, Terms, merge
+from credenza.plans.packages.merging import merge
 from credenza.plans.packages.naming import require_names
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.rendering import Rendered
+from credenza.plans.packages.resealing import LOCAL, Conflict, Standing, Terms
 from credenza.plans.packages.selection import ALL, DEFAULTS, MANUAL, select, sort
 from credenza.plans.packages.variables import read_variables
 from credenza.plans.packages.versions import PackageVersion, is_newer
@@ -129,7 +131,9 @@ class _Upgrading:
         stays = {name: value for name, value in _list_chosen(install, old) if name in names}
         given = take_variables(new, {**stays, **public}, secrets, install.secrets)
         self._require_secrecy(given)
-        self._terms = Terms(given.secrets, given.variables.required, self._winner)
+        self._terms = Terms(
+            given.secrets, given.variables.required, self._winner, list_declared(self._library)
+        )
         was = render_installed(old, install)
         wanted = self._choose(new)
         becomes = self._render(new, wanted, given)
@@ -261,7 +265,7 @@ class _Upgrading:
                 for name in dict.fromkeys(lacking)
             ]
             member, puts = make_member(
-                self._install.id, each, given, self._bound, self._versions.new, self._at
+                self._library, self._install.id, each, given, self._bound, self._versions.new, self._at
             )
             self._members.append(member)
             self._changes += puts

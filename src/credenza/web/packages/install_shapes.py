@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from credenza.connectors import PRESENCE
 from credenza.model import Record
 from credenza.plans.packages.installs import Install, InstalledMember, is_of
 from credenza.plans.packages.reading import Library
 from credenza.plans.packages.upgrades import ADDED, REMOVED, RESTORED, SKIPPED, UPDATED, Outcome, Upgrade
 from credenza.web.packages.shapes import PageInfo
 from credenza.web.templates.times import write_time, write_time_or_none
-
-PRESENCE = "$secret"
 
 
 class InstallAnswer(TypedDict):
