@@ -381,6 +381,18 @@ class CatalogueContract(CardsContract):
         finally:
             forget(store, pair, world)
 
+    def test_an_operators_page_goes_by_when_what_waits_was_published(self, store, pair):
+        releases = [Release("1.0.0", f"inv_{at}", at) for at in range(1, 4)]
+        waiting = [
+            package(f"int_{each.at}", current=each, visibility="public", updated_at=9) for each in releases
+        ]
+        keep(store, pair["one"], *waiting)
+        question = {"keys": (q.Key("updatedAt"), *BY_ID), "limit": 1, "operating": True}
+
+        first = ask(store, pair["two"], **question)
+        second = ask(store, pair["two"], after=first.rows[0].keys, **question)
+        assert [ids(each)[0] for each in (first, second)] == ["int_1", "int_2"]
+
     def test_what_is_counted_is_exact_up_to_a_bound(self, store, tenant):
         keep(store, tenant, *(package(f"int_{n}") for n in range(5)))
 
@@ -412,6 +424,7 @@ class CatalogueContract(CardsContract):
             "pending": package("pending", current=out, visibility="public"),
             "public": package("public", current=out, visibility="public", approved=(out,)),
             "deleted": package("deleted", current=out, visibility="public", approved=(out,), deleted_at=1),
+            "gone": package("gone", current=out, grants=("two",), deleted_at=1),
         }
         keep(store, mine, *said.values())
 
@@ -430,6 +443,9 @@ class CatalogueContract(CardsContract):
         assert shared(store, pair["two"], VERSIONS, "inv_1", "inv_2", "inv_3") == ["inv_1"]
         keep(store, pair["two"], install("ins_1", "int_2", "inv_3"))
         assert shared(store, pair["two"], VERSIONS, "inv_1", "inv_2", "inv_3") == ["inv_1", "inv_3"]
+        gone = install("ins_1", "int_2", "inv_3", deleted_at=1)
+        keep(store, pair["two"], gone, before=paper("ins_1", kind=INSTALLS))
+        assert shared(store, pair["two"], VERSIONS, "inv_1", "inv_2", "inv_3") == ["inv_1"]
 
     def test_what_is_installed_anywhere_is_known_until_it_is_removed(self, store, pair):
         keep(store, pair["two"], install("ins_1", "int_1", "inv_1"))

@@ -1,18 +1,26 @@
 """Between workspaces on PostgreSQL stands a second wall, which holds where a statement forgets the first."""
 
+import gc
+import threading
+import time
+from contextlib import suppress
+
 import psycopg
 import pytest
 from psycopg import sql
 
 from credenza.errors import StoreRejected
-from credenza.model import Release
+from credenza.model import Choice, Release
+from credenza.ports import Sheet
+from credenza.settings import Settings
 from credenza.stores.postgres import connect, open_store, policies
 from credenza.stores.postgres.connect import ROLE
 from postgresql_stores import Database
+from store_cards_contract import KIND, card
 from store_catalogue_contract import keep as keep_entries
 from store_catalogue_contract import package
 from store_papers_contract import keep, paper
-from store_rows import add_tenant, api_key, put, run
+from store_rows import SOON, add_tenant, api_key, names_of, put, run
 
 pytestmark = pytest.mark.system("postgresql")
 
@@ -100,13 +108,74 @@ def test_a_row_cannot_be_written_into_another_workspace_nor_moved_there(filled, 
 def test_a_package_is_seen_by_those_it_is_granted_to_and_by_nobody_else(store, filled, raw):
     out = Release("1.0.0", "inv_1")
     keep_entries(store, filled[0], package("int_granted", current=out, grants=("two",)))
+    keep_entries(store, filled[0], package("int_draft", grants=("two",)))
+    keep_entries(store, filled[0], package("int_gone", current=out, grants=("two",), deleted_at=1))
 
-    for tenant, seen in ((filled[0], 2), (filled[1], 2), (add_tenant(store, "three"), 0)):
+    for tenant, seen in ((filled[0], 4), (filled[1], 2), (add_tenant(store, "three"), 0)):
         with raw.transaction():
             raw.execute(f"SET LOCAL ROLE {ROLE}")
             raw.execute("SELECT set_config('credenza.workspace', %s, true)", (str(tenant.row),))
             raw.execute("SELECT set_config('credenza.slug', %s, true)", (tenant.slug,))
             assert count(raw, "packages") == seen
+
+
+def test_what_a_job_passed_over_is_no_success(store, filled):
+    def job(tx):
+        put(tx, "lost")
+        with suppress(psycopg.Error):
+            tx._fetch("SELECT 1 / 0")
+
+    with pytest.raises(Exception, match=r"^The store refused a statement \(SQLSTATE 25P02\)\.$"):
+        run(store, filled[0], job)
+    assert names_of(store, filled[0]) == ["name"]
+
+
+def test_who_reads_no_further_leaves_nothing_to_whoever_gets_the_connection_next(store, filled):
+    half = []
+
+    def read(tx):
+        rows = connect.stream(tx._connection, "SELECT n FROM generate_series(1, 2000) n")
+        half.append(rows)
+        return next(rows)
+
+    assert store.read(filled[0], read) == (1,)
+    run(store, filled[0], lambda tx: (put(tx, "next"), half.clear(), gc.collect()))
+    assert names_of(store, filled[0]) == ["name", "next"]
+
+
+def test_a_page_stays_as_it_was_seen_until_who_saw_it_has_written(store, filled):
+    seen, order = threading.Event(), []
+
+    def look(tx):
+        assert not tx.cards(Choice(kind=KIND, limit=1))
+        seen.set()
+        time.sleep(0.3)
+        order.append("looked")
+
+    def add(tx):
+        tx.keep([Sheet(None, paper("thing", kind="thing"), (card("a"),))])
+        order.append("added")
+
+    first = store.write(filled[0], look)
+    assert seen.wait(SOON)
+    store.write(filled[0], add).result(SOON)
+    first.result(SOON)
+
+    assert order == ["looked", "added"]
+
+
+def test_a_key_whose_answer_is_forgotten_may_be_used_again_however_many_are(store, filled):
+    for number in range(3):
+        run(store, filled[0], lambda tx, number=number: tx.remember(f"k{number}", b"d", b"a", 1, 0))
+    with store._pool.begin(filled[0], write=True) as connection:
+        connection.execute(
+            "INSERT INTO idempotency (workspace_id, key, digest, answer, created_at) "
+            "SELECT %s, 'more' || n, 'd', 'a', 1 FROM generate_series(1, 1500) n",
+            (filled[0].row,),
+        )
+    for key in ("more1500", "more1", "k1"):
+        run(store, filled[0], lambda tx, key=key: tx.remember(key, b"d", b"new", 9, 5))
+        assert store.read(filled[0], lambda tx, key=key: tx.recall(key, 5)) == (b"d", b"new")
 
 
 def test_every_table_has_a_policy(store, raw):
@@ -186,3 +255,11 @@ def test_an_address_that_cannot_be_read_is_refused_without_being_repeated():
         connect.read_uri("postgresql://user:made-up-0001@host/db?nonsense=1")
 
     assert "made-up-0001" not in str(told.value)
+    with pytest.raises(Exception, match=r"^Write the store as postgresql://"):
+        connect.read_uri("postgresql://user@host/db?connect_timeout=soon")
+
+
+def test_nothing_prints_the_password_of_an_address():
+    settings = Settings.read({"CREDENZA_STORE": "postgresql://user:made-up-0001@host/db"})
+
+    assert "made-up-0001" not in repr(settings)

@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redirect_origins: str | None = None
     frame_origins: str | None = None
 
+    def __repr__(self) -> str:
+        """Show nothing: the address of a store may hold a password."""
+        return "<settings>"
+
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Settings:
         """Return the settings of an environment; options that are not None go first.

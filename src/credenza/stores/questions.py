@@ -47,7 +47,7 @@ _COLUMNS: Mapping[tuple[str, str], str] = {
     (q.PACKAGE, "deletedAt"): f"CASE WHEN {_OWN} THEN {{0}}.deleted_at END",
     (q.PACKAGE, "retentionTier"): f"CASE WHEN {_OWN} THEN {{0}}.retention_tier END",
     (q.PACKAGE, "updatedAt"): f"CASE WHEN {_OWN} THEN {{0}}.updated_at "
-    f"WHEN {_TRUSTED} THEN {{0}}.current_at ELSE {{0}}.public_at END",
+    f"WHEN {_TRUSTED} THEN {{0}}.current_at ELSE coalesce({{0}}.public_at, {{0}}.current_at) END",
     (q.VERSION, "publishedBy"): f"CASE WHEN {_OWN} THEN {{0}}.published_by END",
     (q.INSTALL, "integrationId"): "{0}.package",
     (q.INSTALL, "integrationVersionId"): "{0}.version",

@@ -1,7 +1,7 @@
 """The catalogue of packages, as SQL: the one set of tables in which a workspace may read of others.
 
 Rows come and go with the papers they are of. What one may see of others' is said in three places: for lists
-in `stores.questions`, for one thing by its id here, and behind both in the row policies.
+in `stores.questions`, for one thing by its id in `stores.sharing`, and behind both in the row policies.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from credenza.model import (
     Tenant,
     VersionEntry,
 )
-from credenza.model.entries import INSTALLS, PACKAGES, VERSIONS
 from credenza.stores.postgres.connect import Connection, columns, fetch
 from credenza.stores.postgres.saving import fold
 from credenza.stores.questions import Dialect, Statement
+from credenza.stores.sharing import ENTITIES, install_row, package_row, write_queries
 
 DIALECT = Dialect(
     placeholder=lambda number: f"%(p{number})s",
@@ -33,37 +33,7 @@ DIALECT = Dialect(
     position="strpos({}, {})",
     folded="folded({})",
 )
-_ENTITIES = {PACKAGES: "packages", VERSIONS: "package_versions", INSTALLS: "package_installs"}
-_PAPER = """
-SELECT w.id, w.uuid, w.slug, w.created_at, d.kind, d.slug, d.version, d.created_at, d.created_by,
-    d.updated_at, d.updated_by, d.body, d.mac
-FROM {table} e
-JOIN papers d ON d.workspace_id = e.workspace_id AND d.kind = %(kind)s AND d.slug = e.id
-JOIN workspaces w ON w.id = e.workspace_id
-"""
-_GRANTED = "EXISTS (SELECT 1 FROM package_grants g WHERE g.package = p.id AND g.workspace = %(slug)s)"
-# An operator is in no workspace, though the credential is of one.
-_OWN = "(p.workspace_id = %(workspace)s AND NOT %(operating)s)"
-_OPERATED = "(%(operating)s AND p.visibility = 'public')"
-# Whoever may look at a package by its id; and who sees its newest version, approved or not.
-_READABLE = f"""
-({_OWN}
-    OR (p.deleted_at IS NULL AND p.published AND (p.listed OR p.by_id OR {_OPERATED} OR {_GRANTED})))
-"""
-_TRUSTED = f"({_OWN} OR p.by_id OR {_OPERATED} OR {_GRANTED})"
-_WANTED = "e.id = ANY(%(ids)s::text[])"
-_SHARED_PACKAGES = f"""
-{_PAPER.format(table="packages")} JOIN packages p ON p.id = e.id WHERE {_WANTED} AND {_READABLE}
-"""
-# What is installed stays readable to its workspace, whatever becomes of the package.
-_SHARED_VERSIONS = f"""
-{_PAPER.format(table="package_versions")} LEFT JOIN packages p ON p.id = e.package
-WHERE {_WANTED} AND ((({_READABLE}) AND ({_TRUSTED}
-        OR EXISTS (SELECT 1 FROM package_approvals a WHERE a.package = p.id AND a.version = e.id)))
-    OR EXISTS (SELECT 1 FROM package_installs i
-        WHERE i.workspace_id = %(workspace)s AND i.package = e.package AND i.deleted_at IS NULL
-            AND e.id IN (i.version, i.previous)))
-"""  # noqa: S608  # made of our own words
+_SHARED = write_queries(lambda name: f"%({name})s", "e.id = ANY(%(ids)s::text[])")
 
 
 def ask(connection: Connection, tenant: Tenant, question: Question) -> Found:
@@ -80,7 +50,6 @@ def find_shared(
     connection: Connection, tenant: Tenant, kind: str, ids: Sequence[str], *, operating: bool
 ) -> dict[str, Shared]:
     """Return the packages or versions of these ids that a workspace may read, wherever they are kept."""
-    query = _SHARED_PACKAGES if kind == PACKAGES else _SHARED_VERSIONS
     parameters = {
         "ids": [*ids],
         "kind": kind,
@@ -88,7 +57,7 @@ def find_shared(
         "slug": tenant.slug,
         "operating": operating,
     }
-    found = fetch(connection, query, parameters)
+    found = fetch(connection, _SHARED[kind], parameters)
     return {row[5]: Shared(Tenant(*row[:4]), Paper(*row[4:])) for row in found}
 
 
@@ -99,7 +68,7 @@ def is_installed(connection: Connection, package: str) -> bool:
 
 def replace(connection: Connection, tenant: Tenant, kind: str, id: str, entry: CatalogueEntry | None) -> None:
     """Let this be what the catalogue knows of a paper."""
-    table = _ENTITIES.get(kind)
+    table = ENTITIES.get(kind)
     if table is None:
         return
     connection.execute(f"DELETE FROM {table} WHERE id = %s AND workspace_id = %s", (id, tenant.row))  # noqa: S608
@@ -112,18 +81,7 @@ def replace(connection: Connection, tenant: Tenant, kind: str, id: str, entry: C
 
 
 def _add_package(connection: Connection, tenant: Tenant, entry: PackageEntry) -> None:
-    public = entry.approved[-1] if entry.approved else None
-    current = entry.current
-    _insert(
-        connection,
-        "packages",
-        (entry.id, tenant.row, tenant.slug, entry.slug, entry.name, fold(entry.name)),
-        (entry.description, fold(entry.description), entry.icon_url, entry.publisher, fold(entry.publisher)),
-        (entry.trust_tier, entry.visibility, current is not None, entry.listed, entry.by_id),
-        (current or (None, None, None)),
-        (public or (None, None, None)),
-        (entry.created_by, entry.deleted_at, entry.retention_tier, entry.created_at, entry.updated_at),
-    )
+    _insert(connection, "packages", package_row(tenant, entry, fold))
     grants = [(entry.id, workspace, tenant.row) for workspace in entry.grants]
     approvals = [(entry.id, release.id, tenant.row) for release in entry.approved]
     _insert_many(connection, "package_grants", ("text", "text", "bigint"), grants)
@@ -138,12 +96,7 @@ def _add_version(connection: Connection, tenant: Tenant, entry: VersionEntry) ->
 
 
 def _add_install(connection: Connection, tenant: Tenant, entry: InstallEntry) -> None:
-    _insert(
-        connection,
-        "package_installs",
-        (entry.id, tenant.row, entry.package, entry.version, entry.previous, entry.policy, entry.parent),
-        (entry.installed_by, entry.installed_at, entry.upgraded_at, entry.deleted_at, entry.retention_tier),
-    )
+    _insert(connection, "package_installs", install_row(tenant, entry))
     types = ("text", "bigint", "text", "text", "text", "text", "boolean")
     rows = [(member.id, tenant.row, entry.id, *member[1:]) for member in entry.members]
     _insert_many(connection, "install_members", types, rows)
@@ -154,8 +107,7 @@ def _run(connection: Connection, query: str, statement: Statement) -> list[tuple
     return fetch(connection, query, parameters)
 
 
-def _insert(connection: Connection, table: str, *parts: Sequence[object]) -> None:
-    values = [value for part in parts for value in part]
+def _insert(connection: Connection, table: str, values: Sequence[object]) -> None:
     marks = ", ".join(["%s"] * len(values))
     connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608  # our own words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed
 
 from credenza.errors import Conflict, CredenzaError, Misconfigured, StoreDamaged, StoreFull, Unavailable
@@ -26,12 +28,16 @@ _DEFAULTS = {"connect_timeout": "5", "keepalives_idle": "30", "tcp_user_timeout"
 _MOST = 16  # connections of one process
 _PLACE = f"SET LOCAL search_path TO {SCHEMA}, pg_catalog; SET LOCAL ROLE {ROLE}"
 _READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_PLACE}"
-_WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_PLACE}"
+# A server that froze while it held a row must not hold up the others for long.
+_PATIENCE = "SET LOCAL lock_timeout TO '10s'; SET LOCAL idle_in_transaction_session_timeout TO '30s'"
+_WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_PATIENCE}; {_PLACE}"
 _EVERYWHERE = "; SET LOCAL credenza.scope TO 'store'"
 _FULL = {"53100"}
 _DAMAGED = {"XX001", "XX002"}
 # Classes of SQLSTATE: connections, resources, an operator's doing, the system, and a server that only reads.
-_PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03")
+_PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03", "25P03")
+_AT_ONCE = 500  # rows of a stream
+_numbers = itertools.count()
 CLOSED = "The store is closed."
 _AWAY = "The store cannot be reached at the moment."
 
@@ -47,12 +53,14 @@ text.register(_adapters)
 def read_uri(uri: str) -> dict[str, Any]:
     """Return what a URI says of a connection, with what it leaves out; raises Misconfigured."""
     try:
-        said = conninfo_to_dict(uri)
-    except psycopg.ProgrammingError:
+        said = {**_DEFAULTS, "application_name": "credenza", **conninfo_to_dict(uri)}
+        for name in ("connect_timeout", "tcp_user_timeout", "keepalives_idle"):
+            int(str(said[name]))
+    except (psycopg.ProgrammingError, ValueError):
         raise Misconfigured(
             "Write the store as postgresql://user@host:port/database, with its options as libpq has them."
         ) from None
-    return {**_DEFAULTS, "application_name": "credenza", **said}
+    return said
 
 
 def connect(said: dict[str, Any]) -> Connection:
@@ -91,6 +99,10 @@ class Pool:
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
                 raise
+            if connection.info.transaction_status is not TransactionStatus.INTRANS:
+                # After an error that somebody passed over, COMMIT would undo everything without a word.
+                connection.execute("ROLLBACK")
+                raise errors.InFailedSqlTransaction
             connection.execute("COMMIT")
         finally:
             self._pool.putconn(connection)
@@ -125,11 +137,14 @@ def fetch(
 def stream(
     connection: Connection, statement: str, parameters: Parameters | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """Return the rows of a query a few at a time, within the transaction."""
-    with connection.cursor(f"credenza_{id(parameters):x}", binary=True) as cursor:
-        cursor.itersize = 500
-        cursor.execute(statement, parameters)
-        yield from cursor
+    """Return the rows of a query a few at a time, within the transaction, which closes what it opens.
+
+    Whoever reads no further leaves nothing to be done later, on a connection that is somebody else's by then.
+    """
+    name = f"credenza_{next(_numbers)}"
+    connection.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}", parameters)
+    while rows := fetch(connection, f"FETCH {_AT_ONCE} FROM {name}"):
+        yield from rows
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:

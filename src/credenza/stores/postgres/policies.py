@@ -39,13 +39,11 @@ _OWNED = (
 # Whom a package is granted to is read without its package, which is read by whom it is granted to.
 _GRANTED = f"EXISTS (SELECT 1 FROM package_grants g WHERE g.package = packages.id AND g.workspace = {SLUG})"  # noqa: S608
 _PACKAGE = "EXISTS (SELECT 1 FROM packages p WHERE p.{column} = {id})"
+_PINNED = "i.package = package_versions.package AND i.deleted_at IS NULL"
 _RELEASED = " OR ".join(
     [
         _PACKAGE.format(column="id", id="package_versions.package"),
-        _PACKAGE.format(column="current_id", id="package_versions.id"),
-        _PACKAGE.format(column="public_id", id="package_versions.id"),
-        f"EXISTS (SELECT 1 FROM package_installs i WHERE i.{OWN} AND i.package = package_versions.package)",  # noqa: S608
-        f"EXISTS (SELECT 1 FROM package_installs i WHERE i.{OWN} AND i.version = package_versions.id)",  # noqa: S608
+        f"EXISTS (SELECT 1 FROM package_installs i WHERE i.{OWN} AND {_PINNED})",  # noqa: S608
     ]
 )
 _SHOWN = {

@@ -16,7 +16,7 @@ from credenza.errors import CredenzaError, StoreRejected, Unavailable
 from credenza.stores.postgres import policies, tables
 from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
-OLDEST = 140_000  # PostgreSQL 14
+OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
 _LOCK = 0x43525A44  # "CRDZ": a number of ours among those of other programs
 _LOCK_WAIT = "30s"  # for a table that the release which still runs has in use
 LATER = "This store was written by a later release of credenza; upgrade the program and start again."
@@ -131,7 +131,9 @@ def _make_role(connection: Connection) -> None:
                 connection.execute(f"CREATE ROLE {ROLE} NOLOGIN NOBYPASSRLS")
         except (errors.DuplicateObject, errors.UniqueViolation):
             pass  # roles are the whole server's: another database was faster
-    member = connection.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", (ROLE,)).fetchone()
+    # Since 16, who makes a role is a member of it without the right to take it.
+    right = "SET" if connection.info.server_version >= SET_APART else "MEMBER"
+    member = connection.execute("SELECT pg_has_role(current_user, %s, %s)", (ROLE, right)).fetchone()
     if member != (True,):
         connection.execute(f"GRANT {ROLE} TO CURRENT_USER")
 

@@ -25,6 +25,7 @@ from credenza.model import (
     Version,
     Write,
 )
+from credenza.model.entries import PACKAGES
 from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue, listing, papers, saving
 from credenza.stores.postgres.connect import Connection, fetch, stream
@@ -60,9 +61,14 @@ SELECT digest, answer FROM idempotency WHERE workspace_id = %s AND key = %s AND 
 _REMEMBER = """
 INSERT INTO idempotency (workspace_id, key, digest, answer, created_at) VALUES (%s, %s, %s, %s, %s)
 """
+_FORGET = "DELETE FROM idempotency WHERE workspace_id = %s AND key = %s AND created_at < %s"
 _SEALS = "UPDATE rings SET seals = seals + %s WHERE workspace_id = %s AND purpose = 'dek' AND term = %s"
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 _NO_LIMIT = 2**62
+_LOCK_PAPERS = "SELECT pg_advisory_xact_lock(1129992241, %s)"  # "CZP1": a number of ours
+# Whoever installs a package shares it; whoever changes or removes it has it alone.
+_SHARE_PACKAGE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+_LOCK_PACKAGE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 
 
@@ -78,6 +84,7 @@ class PostgresTx:
         self._workspace = tenant.row
         self._rows = rows
         self._seals: Counter[int] = Counter()
+        self._first = False
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -128,10 +135,16 @@ class PostgresTx:
 
     def keep(self, sheets: Sequence[Sheet]) -> None:
         """Write next versions of papers, comparing the versions that were read."""
+        self._take_turns()
+        for sheet in sheets:
+            paper = sheet.after or sheet.before
+            if paper is not None and paper.kind == PACKAGES:
+                self._connection.execute(_LOCK_PACKAGE, (paper.slug,))
         papers.keep(self._connection, self._tenant, sheets)
 
     def cards(self, choice: Choice) -> Sequence[Place]:
         """Return where what is on a page stands, in its order."""
+        self._take_turns()
         return cards.list_page(self._connection, self._workspace, choice)
 
     def places(self, kind: str, ids: Sequence[str]) -> Mapping[str, Place]:
@@ -144,6 +157,9 @@ class PostgresTx:
 
     def shared(self, kind: str, ids: Sequence[str], *, operating: bool = False) -> Mapping[str, Shared]:
         """Return packages, or versions of them, by id: those that this workspace may read."""
+        if self._writes and kind == PACKAGES:
+            for each in sorted(ids):
+                self._connection.execute(_SHARE_PACKAGE, (each,))
         return catalogue.find_shared(self._connection, self._tenant, kind, ids, operating=operating)
 
     def is_installed(self, package: str) -> bool:
@@ -208,6 +224,8 @@ class PostgresTx:
         try:
             self._connection.execute(_APPEND, (self._workspace, *row, self._workspace, *end))
         except errors.UniqueViolation:
+            if entry.sequence == 1:
+                raise  # two begin the stream: one goes on from where the other has begun
             raise CredenzaError(_BROKEN, code="audit_damaged") from None
 
     def trail(self) -> Iterator[Entry]:
@@ -222,6 +240,8 @@ class PostgresTx:
     def remember(self, key: str, digest: bytes, answer: bytes, at: int, since: int) -> None:
         """Keep an answer under an idempotency key, and forget those from before `since`."""
         self._connection.execute("SELECT forget_answers(%s)", (since,))
+        # That forgets some of all; this key's own answer must not be among those that are left.
+        self._connection.execute(_FORGET, (self._workspace, key, since))
         self._connection.execute(_REMEMBER, (self._workspace, key, digest, answer, at))
 
     def count_seals(self, term: int, count: int) -> None:
@@ -232,6 +252,15 @@ class PostgresTx:
         """Write what every save writes to one and the same row, last, so that others wait for it least."""
         for term, count in sorted(self._seals.items()):
             self._connection.execute(_SEALS, (count, self._workspace, term))
+
+    def _take_turns(self) -> None:
+        """Let nobody else of the workspace change papers until the end, so that pages stay as they were seen.
+
+        No row can be locked for what is not there.
+        """
+        if self._writes and not self._first:
+            self._first = True
+            self._connection.execute(_LOCK_PAPERS, (self._workspace % 2**31,))
 
     @property
     def _writes(self) -> bool:

@@ -25,8 +25,8 @@ from credenza.model import (
     Tenant,
     VersionEntry,
 )
-from credenza.model.entries import INSTALLS, PACKAGES, VERSIONS
 from credenza.stores.questions import Dialect, Statement
+from credenza.stores.sharing import ENTITIES, install_row, package_row, write_queries
 from credenza.stores.sqlite.search import fold
 
 TABLES = """
@@ -137,35 +137,7 @@ DIALECT = Dialect(
     position="instr({}, {})",
     folded="folded({})",
 )
-_ENTITIES = {PACKAGES: "packages", VERSIONS: "package_versions", INSTALLS: "package_installs"}
-_PAPER = """
-SELECT w.id, w.uuid, w.slug, w.created_at, d.kind, d.slug, d.version, d.created_at, d.created_by,
-    d.updated_at, d.updated_by, d.body, d.mac
-FROM json_each(:ids) wanted
-JOIN {table} e ON e.id = wanted.value
-JOIN papers d ON d.workspace_id = e.workspace_id AND d.kind = :kind AND d.slug = e.id
-JOIN workspaces w ON w.id = e.workspace_id
-"""
-_GRANTED = "EXISTS (SELECT 1 FROM package_grants g WHERE g.package = p.id AND g.workspace = :slug)"
-# An operator is in no workspace, though the credential is of one.
-_OWN = "(p.workspace_id = :workspace AND NOT :operating)"
-_OPERATED = "(:operating AND p.visibility = 'public')"
-# Whoever may look at a package by its id; and who sees its newest version, approved or not.
-_READABLE = f"""
-({_OWN}
-    OR (p.deleted_at IS NULL AND p.published AND (p.listed OR p.by_id OR {_OPERATED} OR {_GRANTED})))
-"""
-_TRUSTED = f"({_OWN} OR p.by_id OR {_OPERATED} OR {_GRANTED})"
-_SHARED_PACKAGES = f"{_PAPER.format(table='packages')} JOIN packages p ON p.id = e.id WHERE {_READABLE}"
-# What is installed stays readable to its workspace, whatever becomes of the package.
-_SHARED_VERSIONS = f"""
-{_PAPER.format(table="package_versions")} LEFT JOIN packages p ON p.id = e.package
-WHERE ({_READABLE} AND ({_TRUSTED}
-        OR EXISTS (SELECT 1 FROM package_approvals a WHERE a.package = p.id AND a.version = e.id)))
-    OR EXISTS (SELECT 1 FROM package_installs i
-        WHERE i.workspace_id = :workspace AND i.package = e.package AND i.deleted_at IS NULL
-            AND e.id IN (i.version, i.previous))
-"""  # noqa: S608  # made of our own words
+_SHARED = write_queries(lambda name: f":{name}", "e.id IN (SELECT value FROM json_each(:ids))")
 
 
 def ask(connection: sqlite3.Connection, tenant: Tenant, question: Question) -> Found:
@@ -186,7 +158,6 @@ def find_shared(
     connection: sqlite3.Connection, tenant: Tenant, kind: str, ids: Sequence[str], *, operating: bool
 ) -> dict[str, Shared]:
     """Return the packages or versions of these ids that a workspace may read, wherever they are kept."""
-    query = _SHARED_PACKAGES if kind == PACKAGES else _SHARED_VERSIONS
     parameters = {
         "ids": msgspec.json.encode(ids).decode(),
         "kind": kind,
@@ -194,7 +165,7 @@ def find_shared(
         "slug": tenant.slug,
         "operating": operating,
     }
-    return {row[5]: _share(row) for row in connection.execute(query, parameters)}
+    return {row[5]: _share(row) for row in connection.execute(_SHARED[kind], parameters)}
 
 
 def is_installed(connection: sqlite3.Connection, package: str) -> bool:
@@ -207,7 +178,7 @@ def replace(
     connection: sqlite3.Connection, tenant: Tenant, kind: str, id: str, entry: CatalogueEntry | None
 ) -> None:
     """Let this be what the catalogue knows of a paper; raises Conflict where its slug or version is taken."""
-    table = _ENTITIES.get(kind)
+    table = ENTITIES.get(kind)
     if table is None:
         return
     connection.execute(f"DELETE FROM {table} WHERE id = ? AND workspace_id = ?", (id, tenant.row))  # noqa: S608
@@ -223,18 +194,7 @@ def replace(
 
 
 def _add_package(connection: sqlite3.Connection, tenant: Tenant, entry: PackageEntry) -> None:
-    public = entry.approved[-1] if entry.approved else None
-    current = entry.current
-    _insert(
-        connection,
-        "packages",
-        (entry.id, tenant.row, tenant.slug, entry.slug, entry.name, fold(entry.name)),
-        (entry.description, fold(entry.description), entry.icon_url, entry.publisher, fold(entry.publisher)),
-        (entry.trust_tier, entry.visibility, current is not None, entry.listed, entry.by_id),
-        (current or (None, None, None)),
-        (public or (None, None, None)),
-        (entry.created_by, entry.deleted_at, entry.retention_tier, entry.created_at, entry.updated_at),
-    )
+    _insert(connection, "packages", package_row(tenant, entry, fold))
     for workspace in entry.grants:
         _insert(connection, "package_grants", (entry.id, workspace))
     for release in entry.approved:
@@ -249,12 +209,7 @@ def _add_version(connection: sqlite3.Connection, tenant: Tenant, entry: VersionE
 
 
 def _add_install(connection: sqlite3.Connection, tenant: Tenant, entry: InstallEntry) -> None:
-    _insert(
-        connection,
-        "package_installs",
-        (entry.id, tenant.row, entry.package, entry.version, entry.previous, entry.policy, entry.parent),
-        (entry.installed_by, entry.installed_at, entry.upgraded_at, entry.deleted_at, entry.retention_tier),
-    )
+    _insert(connection, "package_installs", install_row(tenant, entry))
     rows = [(member.id, tenant.row, entry.id, *member[1:]) for member in entry.members]
     connection.executemany("INSERT INTO install_members VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -265,7 +220,6 @@ def _share(row: tuple[Any, ...]) -> Shared:
     return Shared(Tenant(*row[:4]), Paper(*fields))
 
 
-def _insert(connection: sqlite3.Connection, table: str, *parts: Sequence[object]) -> None:
-    values = [value for part in parts for value in part]
+def _insert(connection: sqlite3.Connection, table: str, values: Sequence[object]) -> None:
     marks = ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608  # our own words
