@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from credenza.model import Card, Choice, Place
 from credenza.stores.postgres.connect import Connection, columns, fetch
-from credenza.stores.postgres.saving import fold
+from credenza.stores.rows import fold
 
 _REMOVE = "DELETE FROM cards WHERE workspace_id = %s AND paper_kind = %s AND paper_slug = %s"
 _ADD = """

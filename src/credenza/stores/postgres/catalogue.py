@@ -22,8 +22,8 @@ from credenza.model import (
     VersionEntry,
 )
 from credenza.stores.postgres.connect import Connection, columns, fetch
-from credenza.stores.postgres.saving import fold
 from credenza.stores.questions import Dialect, Statement
+from credenza.stores.rows import fold
 from credenza.stores.sharing import ENTITIES, install_row, package_row, write_queries
 
 DIALECT = Dialect(

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from credenza.model import ApiKey, Role, Tag, Tenant
+from credenza.model import ApiKey
 from credenza.stores.postgres.connect import Connection, connect
 
 KEYS = """
@@ -36,24 +36,6 @@ _ASK_SECONDS = 0.25
 _GOOD_SECONDS = 1.0
 _PAUSE_SECONDS = 0.5  # before a connection that could not be made is tried again
 _MOST = 10_000
-_names = msgspec.json.Decoder(tuple[str, ...])
-_tags = msgspec.json.Decoder(tuple[Tag, ...])
-
-
-def read_key(row: tuple[Any, ...]) -> ApiKey:
-    """Return the API key of a row."""
-    return ApiKey(
-        id=row[0],
-        tenant=Tenant(*row[9:13]),
-        hash=row[1],
-        role=Role(row[2]),
-        names=_names.decode(row[3]),
-        tags=_tags.decode(row[4]),
-        created_at=row[5],
-        created_by=row[6],
-        revoked_at=row[7],
-        mac=row[8],
-    )
 
 
 def write_key(key: ApiKey) -> tuple[object, ...]:

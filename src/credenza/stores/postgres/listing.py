@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from credenza.model import OWNED, Record
 from credenza.stores.postgres.connect import Connection, fetch, stream
-from credenza.stores.postgres.saving import fold
+from credenza.stores.rows import Filters, fold
 
 _COLUMNS = """
 i.id, i.uuid, i.name, i.type, i.category, i.description, i.enabled, i.version, i.digest,
@@ -35,18 +35,6 @@ EXISTS (SELECT 1 FROM integration_tags t WHERE t.workspace_id = i.workspace_id A
     AND t.key = %(key{n})s{value})
 """
 _MOST = 1_000  # rows that are fetched at once
-
-
-class Filters(NamedTuple):
-    """What the records of a list have in common, as `ports.Tx.page` takes it."""
-
-    category: str | None
-    type: str | None
-    enabled: bool | None
-    search: str | None
-    tags: Sequence[tuple[str, str | None]]
-    below: int | None = None
-    owned: bool = False
 
 
 def find(connection: Connection, workspace: int, names: Sequence[str], *, lock: bool) -> dict[str, Record]:

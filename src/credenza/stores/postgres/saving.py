@@ -14,6 +14,7 @@ import msgspec
 from credenza.errors import Conflict
 from credenza.model import Api, Record, Secret, Write
 from credenza.stores.postgres.connect import Connection, columns
+from credenza.stores.rows import fold
 
 Row = tuple[object, ...]
 _BODIES = 50  # bodies of earlier versions that are in memory at once
@@ -128,11 +129,6 @@ _DROP = """
 DELETE FROM integrations i USING unnest(%s::bigint[], %s::bigint[]) n (id, version)
 WHERE i.workspace_id = %s AND i.id = n.id AND i.version = n.version
 """
-
-
-def fold(text: str | None) -> str:
-    """Return a text without its case; none counts as empty."""
-    return (text or "").casefold()
 
 
 def create(connection: Connection, workspace: int, writes: Sequence[Write]) -> None:

@@ -18,6 +18,7 @@ from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.transaction import PostgresTx
+from credenza.stores.rows import read_key
 
 T = TypeVar("T")
 _ADD_RING = """
@@ -133,7 +134,7 @@ class PostgresStore:
         if id in known:
             return known[id]
         rows = self._query(f"{keys.KEYS} WHERE k.id = %s", id)
-        found = next(map(keys.read_key, rows), None)
+        found = next(map(read_key, rows), None)
         if found is not None:
             known[id] = found
         return found
@@ -141,7 +142,7 @@ class PostgresStore:
     def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
         """Return the workspace's API keys, oldest first."""
         query = f"{keys.KEYS} WHERE k.workspace_id = %s ORDER BY k.created_at, k.id"
-        return [keys.read_key(row) for row in self._query(query, tenant.row)]
+        return [read_key(row) for row in self._query(query, tenant.row)]
 
     def add_api_key(self, key: ApiKey, tell: Callable[[Tx], None]) -> None:
         """Keep a new API key, and what `tell` writes of it."""

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 from psycopg import errors
 
-from credenza.errors import CredenzaError, Damaged
+from credenza.errors import CredenzaError
 from credenza.model import (
     Choice,
-    Edit,
     Found,
     Paper,
     Place,
@@ -30,6 +29,7 @@ from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue, listing, papers, saving
 from credenza.stores.postgres.connect import Connection, fetch, stream
 from credenza.stores.postgres.rows import Rows
+from credenza.stores.rows import Filters, read_secret, read_version
 from credenza.trail import Entry, Head
 
 STREAM = "main"
@@ -69,7 +69,6 @@ _LOCK_PAPERS = "SELECT pg_advisory_xact_lock(1129992241, %s)"  # "CZP1": a numbe
 # Whoever installs a package shares it; whoever changes or removes it has it alone.
 _SHARE_PACKAGE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _LOCK_PACKAGE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-_edits = msgspec.json.Decoder(tuple[Edit, ...])
 
 
 class PostgresTx:
@@ -94,13 +93,13 @@ class PostgresTx:
         """Return the current secrets of these records by row and path."""
         held: dict[int, dict[str, Secret]] = {row: {} for row in rows}
         for each in self._fetch(_HELD, self._workspace, [*rows]):
-            held[each[7]][each[1]] = _secret(each)
+            held[each[7]][each[1]] = read_secret(each)
         return held
 
     def secrets(self, row: int, versions: Mapping[str, int]) -> Mapping[str, Secret]:
         """Return the secrets of one record at these versions; destroyed ones are missing."""
         kept = self._fetch(_KEPT, self._workspace, row, [*versions])
-        return {each[1]: _secret(each) for each in kept if versions.get(each[1]) == each[2]}
+        return {each[1]: read_secret(each) for each in kept if versions.get(each[1]) == each[2]}
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
@@ -193,13 +192,15 @@ class PostgresTx:
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Return records in the order of their names, filtered."""
-        filters = listing.Filters(category, type, enabled, search, tags, below, owned)
+        filters = Filters(category, type, enabled, search, tags, below, owned)
         return listing.list_page(self._connection, self._workspace, filters, after, limit)
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return versions, newest first, below `before`."""
         below = _NO_LIMIT if before is None else before
-        return [_version(each) for each in self._fetch(_HISTORY, self._workspace, row, below, limit)]
+        return [
+            read_version(each, each[4]) for each in self._fetch(_HISTORY, self._workspace, row, below, limit)
+        ]
 
     def version(self, row: int, version: int) -> Version | None:
         """Return one entry of the history; None: no such version."""
@@ -268,23 +269,3 @@ class PostgresTx:
 
     def _fetch(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         return fetch(self._connection, statement, parameters)
-
-
-def _secret(row: tuple[Any, ...]) -> Secret:
-    return Secret(
-        id=row[0],
-        path=row[1],
-        version=row[2],
-        destination=row[3],
-        rule=row[4],
-        fingerprint=row[5],
-        blob=row[6],
-    )
-
-
-def _version(row: tuple[Any, ...]) -> Version:
-    try:
-        edits = _edits.decode(row[3])
-    except msgspec.DecodeError:
-        raise Damaged("A record of the store cannot be read any longer.") from None
-    return Version(row[0], row[1], row[2], edits, row[4])

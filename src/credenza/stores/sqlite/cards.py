@@ -14,7 +14,7 @@ import msgspec
 
 from credenza.errors import Conflict
 from credenza.model import Card, Choice, Place
-from credenza.stores.sqlite.search import fold
+from credenza.stores.rows import fold
 
 TABLES = """
 CREATE TABLE cards (

@@ -26,8 +26,8 @@ from credenza.model import (
     VersionEntry,
 )
 from credenza.stores.questions import Dialect, Statement
+from credenza.stores.rows import fold
 from credenza.stores.sharing import ENTITIES, install_row, package_row, write_queries
-from credenza.stores.sqlite.search import fold
 
 TABLES = """
 CREATE TABLE packages (

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from credenza.errors import Conflict, CredenzaError, StoreDamaged, StoreFull, StoreRejected, Unavailable
+from credenza.stores.rows import fold
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
@@ -79,7 +80,7 @@ def connect(
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
         connection.create_function("contains_folded", 3, search.contains, deterministic=True)
-        connection.create_function("folded", 1, search.fold, deterministic=True)
+        connection.create_function("folded", 1, fold, deterministic=True)
         if read_only:
             _stand_in(connection)
     except sqlite3.Error as error:

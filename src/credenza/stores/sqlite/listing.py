@@ -7,10 +7,11 @@ when nobody waits say nothing of the last rows, so those are looked at besides.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from credenza.model import OWNED
+from credenza.stores.rows import Filters, fold
 from credenza.stores.sqlite import search as texts
 from credenza.stores.sqlite.facets import Facet
 
@@ -51,18 +52,6 @@ WHERE workspace_id = ? AND facet = ? AND key = ? AND value = ? AND name > ? ORDE
 """
 _END = "\U0010ffff"
 _TAGGED = "EXISTS (SELECT 1 FROM integration_tags t WHERE t.integration_id = i.id AND t.key = :key{n}{value})"
-
-
-class Filters(NamedTuple):
-    """What the records of a list have in common, as `ports.Tx.page` takes it."""
-
-    category: str | None
-    type: str | None
-    enabled: bool | None
-    search: str | None
-    tags: Sequence[tuple[str, str | None]]
-    below: int | None = None
-    owned: bool = False
 
 
 def list_page(
@@ -128,5 +117,5 @@ def _conditions(filters: Filters, parameters: dict[str, object]) -> str:
         )
     if filters.search:
         clauses.append("contains_folded(i.name, i.description, :term)")
-        parameters["term"] = texts.fold(filters.search)
+        parameters["term"] = fold(filters.search)
     return "".join(f" AND {clause}" for clause in clauses)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from credenza.stores.rows import fold
 from credenza.stores.sqlite import facets
 
 _CHUNK = 50  # rows: whoever comes to save meanwhile waits for as many
@@ -51,11 +52,6 @@ SELECT count(*) FROM (
     SELECT 1 FROM integrations_search WHERE integrations_search MATCH :phrase LIMIT :most
 )
 """
-
-
-def fold(text: str | None) -> str:
-    """Return a text without its case; none counts as empty."""
-    return (text or "").casefold()
 
 
 def contains(name: str | None, description: str | None, term: str) -> bool:

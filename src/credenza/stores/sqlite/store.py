@@ -15,8 +15,9 @@ import msgspec
 from filelock import FileLock
 
 from credenza.errors import Conflict, StoreRejected, Unavailable
-from credenza.model import ApiKey, RingRow, Role, Tag, Tenant, VaultMeta
+from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
 from credenza.ports import Tx
+from credenza.stores.rows import read_key
 from credenza.stores.sqlite import connect, upkeep
 from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.shared import Shared
@@ -41,8 +42,6 @@ WHERE id = ? AND workspace_id = ?
 _KEYS_GOOD = 0.02  # seconds
 _MOST_KEYS = 10_000
 _LOOK_SECONDS = 0.05
-_names = msgspec.json.Decoder(tuple[str, ...])
-_tags = msgspec.json.Decoder(tuple[Tag, ...])
 
 
 class SqliteStore:
@@ -161,7 +160,7 @@ class SqliteStore:
         if id in known:
             return known[id]
         rows = self._query(f"{_KEYS} WHERE k.id = ?", id)
-        found = next((_api_key(row) for row in rows), None)
+        found = next((read_key(row) for row in rows), None)
         if found is not None:
             known[id] = found
         return found
@@ -169,7 +168,7 @@ class SqliteStore:
     def api_keys(self, tenant: Tenant) -> Sequence[ApiKey]:
         """Return the workspace's API keys, oldest first."""
         rows = self._query(f"{_KEYS} WHERE k.workspace_id = ? ORDER BY k.created_at, k.id", tenant.row)
-        return [_api_key(row) for row in rows]
+        return [read_key(row) for row in rows]
 
     def add_api_key(self, key: ApiKey, tell: Callable[[Tx], None]) -> None:
         """Keep a new API key, and what `tell` writes of it."""
@@ -316,18 +315,3 @@ class SqliteStore:
 
         future: Future[T] = self._writer.submit(guarded)
         return future.result()
-
-
-def _api_key(row: tuple[Any, ...]) -> ApiKey:
-    return ApiKey(
-        id=row[0],
-        tenant=Tenant(*row[9:13]),
-        hash=row[1],
-        role=Role(row[2]),
-        names=_names.decode(row[3]),
-        tags=_tags.decode(row[4]),
-        created_at=row[5],
-        created_by=row[6],
-        revoked_at=row[7],
-        mac=row[8],
-    )

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from credenza.errors import Conflict, Damaged
+from credenza.errors import Conflict
 from credenza.model import (
     Choice,
-    Edit,
     Found,
     Paper,
     Place,
@@ -25,6 +24,7 @@ from credenza.model import (
 )
 from credenza.model import Shared as SharedPaper
 from credenza.ports import Sheet
+from credenza.stores.rows import Filters, read_secret, read_version
 from credenza.stores.sqlite import cards, catalogue, facets, listing, papers, saving, search
 from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
 from credenza.trail import Entry, Head
@@ -41,7 +41,6 @@ FROM integration_versions v JOIN integrations i ON i.id = v.integration_id
 WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?
 """
 _NO_LIMIT = 2**62
-_edits = msgspec.json.Decoder(tuple[Edit, ...])
 
 
 class SqliteTx:
@@ -68,7 +67,7 @@ class SqliteTx:
             f"{_SEALED}, s.integration_id FROM json_each(?) wanted {_OWN_SECRETS} AND s.last_version IS NULL",
             (_json(rows), self._workspace),
         ):
-            held[row[7]][row[1]] = _secret(row)
+            held[row[7]][row[1]] = read_secret(row)
         return held
 
     def secrets(self, row: int, versions: Mapping[str, int]) -> Mapping[str, Secret]:
@@ -76,7 +75,7 @@ class SqliteTx:
         kept = self._execute(
             f"{_SEALED} FROM (SELECT ? AS value) wanted {_OWN_SECRETS}", (row, self._workspace)
         )
-        return {each[1]: _secret(each) for each in kept if versions.get(each[1]) == each[2]}
+        return {each[1]: read_secret(each) for each in kept if versions.get(each[1]) == each[2]}
 
     def reserve(self, count: int) -> range:
         """Return that many row numbers nobody else gets."""
@@ -179,14 +178,14 @@ class SqliteTx:
     ) -> Iterator[Record]:
         """Return records in the order of their names, filtered."""
         self._shared.write_rows()
-        filters = listing.Filters(category, type, enabled, search, tags, below, owned)
+        filters = Filters(category, type, enabled, search, tags, below, owned)
         rows = listing.list_page(self._connection, self._workspace, filters, after, limit)
         return (_record(row) for row in rows)
 
     def history(self, row: int, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         """Return versions, newest first, below `before`."""
         return [
-            _version(each)
+            read_version(each, each[4].encode())
             for each in self._execute(
                 _HISTORY, (row, self._workspace, _NO_LIMIT if before is None else before, limit)
             )
@@ -254,23 +253,3 @@ def _record(row: tuple[Any, ...]) -> Record:
     fields = [*row]
     fields[6], fields[13] = bool(row[6]), row[13].encode()
     return Record(*fields)
-
-
-def _secret(row: tuple[Any, ...]) -> Secret:
-    return Secret(
-        id=row[0],
-        path=row[1],
-        version=row[2],
-        destination=row[3],
-        rule=row[4],
-        fingerprint=row[5],
-        blob=row[6],
-    )
-
-
-def _version(row: tuple[Any, ...]) -> Version:
-    try:
-        edits = _edits.decode(row[3])
-    except msgspec.DecodeError:
-        raise Damaged("A record of the store cannot be read any longer.") from None
-    return Version(row[0], row[1], row[2], edits, row[4].encode())
