@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench_load import Server
-from bench_templates import Caller
+from bench_templates import Caller, fill
 
 MEMBERS = 100
 FEW = 1_000
@@ -39,9 +39,10 @@ def compare_packages(stored: int) -> Iterator[Row]:
     with Server() as server, Server() as small:
         caller, other = Caller(server), Caller(small)
         yield from _compare_installs(caller)
-        for at, many in ((caller, stored), (other, FEW)):
-            for number in range(many):
-                _draft(at, f"package-{number}", {"members": []}, number)
+        for at, many in ((server, stored), (small, FEW)):
+            fill(
+                at, many, lambda client, number: _draft(client, f"package-{number}", {"members": []}, number)
+            )
         for title, query in _list_queries().items():
             yield (
                 f"{title}, {stored:,} packages",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +17,7 @@ from bench_load import Server
 FEW = 1_000
 ROUNDS = 30
 PAGE = 100
+CLIENTS = 8
 _OK = 200
 _PROVIDERS = ("openai", "sendgrid", "grok")
 _INSTANCES = "/integration-instances"
@@ -104,10 +107,21 @@ def _list_queries(at: Shelf) -> dict[str, Query]:
     }
 
 
+def fill(server: Server, many: int, make: Callable[[Caller, int], str]) -> list[str]:
+    """Make that many of something by several clients, since commits are shared; return their ids."""
+    callers = [Caller(server) for _ in range(CLIENTS)]
+
+    def share(first: int) -> list[str]:
+        return [make(callers[first], number) for number in range(first, many, CLIENTS)]
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return sorted(chain.from_iterable(pool.map(share, range(CLIENTS))))
+
+
 def _fill(server: Server, stored: int) -> Shelf:
     caller = Caller(server)
     usual, rare = _offer(caller), _offer(caller)
-    ids = [_make(caller, usual, f"Customer {number}") for number in range(stored - PAGE)]
+    ids = fill(server, stored - PAGE, lambda client, number: _make(client, usual, f"Customer {number}"))
     for number in range(PAGE):
         _make(caller, rare, f"Rare customer {number}")
     return Shelf(caller, usual, rare, ids[len(ids) // 2])

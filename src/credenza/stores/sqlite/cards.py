@@ -1,8 +1,9 @@
 """Cards of papers, and the pages that lists make of them, as SQL.
 
-What only few cards meet, such as a link or a status, is looked up first, and the page is made of those.
-Else a page is walked in the order of ids: the first link that is asked for leads, since its index is in that
-order too, and everything else is looked at on the way. So a page costs the same however many there are.
+What only few cards meet, such as a link, a status or a word, is looked up first, and the page is made of
+those. Else a page is walked in the order of ids: the first link that is asked for leads, since its index is
+in that order too, and everything else is looked at on the way. So a page costs the same however many there
+are.
 """
 
 from __future__ import annotations
@@ -78,7 +79,11 @@ DELETE FROM card_links WHERE (workspace_id, kind, id) IN (
 _REMOVE = f"DELETE FROM cards WHERE {_OF_PAPER}"  # noqa: S608  # made of our own words
 _RARE = 1_000  # rows, so few that reading and sorting them all is cheap
 _SHORTEST = 3  # a trigram index knows nothing shorter
-_COUNT = "SELECT count(*) FROM (SELECT 1 FROM cards_search WHERE cards_search MATCH ? LIMIT ?)"
+_SEARCH = "SELECT rowid FROM cards_search WHERE cards_search MATCH ? LIMIT ?"
+_IDS = """
+SELECT id FROM cards
+WHERE row IN (SELECT value FROM json_each(:rows)) AND +workspace_id = :workspace AND +kind = :kind
+"""
 
 
 def replace(
@@ -125,7 +130,7 @@ def list_page(connection: sqlite3.Connection, workspace: int, choice: Choice) ->
         conditions.append("c.id IN (SELECT value FROM json_each(:few))")
         parameters["few"] = _json(few)
     source = _choose_source(choice, conditions, parameters, leads=few is None)
-    _limit_words(connection, choice, conditions, parameters)
+    _limit_words(choice, conditions, parameters)
     # The page before an id is walked towards the beginning, and turned round.
     backwards = choice.before is not None
     descending = choice.descending != backwards
@@ -161,7 +166,22 @@ def _find_few(
         found = [row[0] for row in connection.execute(f"{query} LIMIT {_RARE}", parameters)]
         if len(found) < _RARE:
             return found
-    return None
+    return _search_few(connection, choice, parameters)
+
+
+def _search_few(
+    connection: sqlite3.Connection, choice: Choice, parameters: dict[str, object]
+) -> list[str] | None:
+    """Return the ids that the index of words finds, unless it finds many, of whatever workspace."""
+    term = fold(choice.search)
+    if len(term) < _SHORTEST or "\0" in term:
+        return None
+    phrase = '"' + term.replace('"', '""') + '"'
+    rows = [row[0] for row in connection.execute(_SEARCH, (phrase, _RARE))]
+    if len(rows) == _RARE:
+        return None
+    found = connection.execute(_IDS, {**parameters, "rows": msgspec.json.encode(rows).decode()})
+    return [row[0] for row in found]
 
 
 def _choose_source(
@@ -201,9 +221,7 @@ def _limit_span(choice: Choice, conditions: list[str], parameters: dict[str, obj
     return spans
 
 
-def _limit_words(
-    connection: sqlite3.Connection, choice: Choice, conditions: list[str], parameters: dict[str, object]
-) -> None:
+def _limit_words(choice: Choice, conditions: list[str], parameters: dict[str, object]) -> None:
     for column, values in (("status", choice.statuses), ("id", choice.ids)):
         if values:
             plus = "+" if column == "status" else ""
@@ -211,16 +229,8 @@ def _limit_words(
             parameters[f"{column}_values"] = _json(values)
     if not choice.search:
         return
-    term = fold(choice.search)
     conditions.append("contains_folded(c.name, c.description, :term)")
-    parameters["term"] = term
-    if len(term) < _SHORTEST or "\0" in term:
-        return
-    phrase = '"' + term.replace('"', '""') + '"'
-    # What is found often is sooner met by walking in the order of ids.
-    if connection.execute(_COUNT, (phrase, _RARE)).fetchone()[0] < _RARE:
-        conditions.append("c.row IN (SELECT rowid FROM cards_search WHERE cards_search MATCH :phrase)")
-        parameters["phrase"] = phrase
+    parameters["term"] = fold(choice.search)
 
 
 def _json(values: Sequence[str]) -> str:
