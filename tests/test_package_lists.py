@@ -1,9 +1,14 @@
 """Lists of packages and installs: filters and orders that are checked, and pages by signed cursors."""
 
 import json
+from typing import get_args, get_type_hints
 
 import pytest
 
+from credenza.model.questions import ENTITIES
+from credenza.plans.packages.packages import Retention, Tier
+from credenza.plans.packages.selection import Policy
+from credenza.web.packages.sharing import VisibilityBody
 from package_things import GIVEN, INSTALLS, PATH, ask, change, draft, install, make, problems
 
 
@@ -160,6 +165,9 @@ FAULTS = [
     ({"filter": nest(8)}, "/filter" + "/NOT" * 8, "invalid_data"),
     ({"filter": {"OR": [{"slug": {"eq": "x"}}] * 201}}, "/filter/OR/200/slug", "invalid_data"),
     ({"filter": {"slug": {"in": ["x"] * 1_001}}}, "/filter/slug/in", "invalid_data"),
+    ({"filter": {"visibility": {"eq": "publik"}}}, "/filter/visibility/eq", "invalid_data"),
+    ({"filter": {"trustTier": {"in": ["first_party", "x"]}}}, "/filter/trustTier/in/1", "invalid_data"),
+    ({"retention_tier": "canary"}, "/retention_tier", "invalid_data"),
     ({"orderBy": {"slug": "asc"}}, "/orderBy", "invalid_data"),
     ({"orderBy": [{"slug": "up"}]}, "/orderBy/0", "invalid_data"),
     ({"orderBy": [{"manifest": "asc"}]}, "/orderBy/0", "unknown_field"),
@@ -174,6 +182,14 @@ def test_a_filter_or_order_that_cannot_be_is_told_by_place(api, query, pointer, 
 
     assert problems(answer) == [(pointer, code)]
     assert "canary" not in str(answer)
+
+
+def test_filters_know_the_values_that_fields_can_be_given():
+    fields = {**ENTITIES["integration"].fields, **ENTITIES["install"].fields}
+
+    for name, given in (("trustTier", Tier), ("retentionTier", Retention), ("memberPolicy", Policy)):
+        assert fields[name].among == get_args(given)
+    assert fields["visibility"].among == get_args(get_type_hints(VisibilityBody)["visibility"])
 
 
 @pytest.mark.parametrize(

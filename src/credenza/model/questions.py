@@ -20,10 +20,11 @@ ONE_OF, NONE_OF, CONTAINS, STARTS, MISSING = "in", "notIn", "contains", "startsW
 
 
 class Field(NamedTuple):
-    """A field of an entity: its sort, and whether it may be missing."""
+    """A field of an entity: its sort, whether it may be missing, and the values there are, if not any."""
 
     sort: str = TEXT
     missing: bool = False
+    among: tuple[str, ...] = ()
 
 
 class Entity(NamedTuple):
@@ -34,6 +35,10 @@ class Entity(NamedTuple):
 
 
 _TIME, _OPTIONAL, _OPTIONAL_TIME = Field(TIME), Field(missing=True), Field(TIME, missing=True)
+_VISIBILITIES = ("private", "unlisted", "public")
+_POLICIES = ("auto_all", "auto_defaults", "manual")
+_TIERS = ("first_party", "vendor_official", "verified_partner", "verified_publisher")
+_RETENTIONS = ("short", "medium", "long", "none")
 
 # Of a package of another workspace, what is that workspace's own business is missing: who made it, when it
 # was deleted, and how long it is kept.
@@ -47,12 +52,12 @@ ENTITIES: Mapping[str, Entity] = {
             "description": _OPTIONAL,
             "iconUrl": _OPTIONAL,
             "publisher": _OPTIONAL,
-            "trustTier": _OPTIONAL,
+            "trustTier": Field(missing=True, among=_TIERS),
             "currentVersion": _OPTIONAL,
-            "visibility": Field(),
+            "visibility": Field(among=_VISIBILITIES),
             "createdBy": _OPTIONAL,
             "deletedAt": _OPTIONAL_TIME,
-            "retentionTier": _OPTIONAL,
+            "retentionTier": Field(missing=True, among=_RETENTIONS),
             "createdAt": _TIME,
             "updatedAt": _TIME,
         },
@@ -68,13 +73,13 @@ ENTITIES: Mapping[str, Entity] = {
             "integrationId": Field(),
             "integrationVersionId": Field(),
             "workspaceId": Field(),
-            "memberPolicy": Field(),
+            "memberPolicy": Field(among=_POLICIES),
             "parentInstallId": _OPTIONAL,
             "installedBy": Field(),
             "installedAt": _TIME,
             "lastUpgradedAt": _OPTIONAL_TIME,
             "deletedAt": _OPTIONAL_TIME,
-            "retentionTier": Field(),
+            "retentionTier": Field(among=_RETENTIONS),
         },
         {"integration": PACKAGE, "version": VERSION, "members": MEMBER},
     ),

@@ -10,7 +10,7 @@ it. `contains` and `startsWith` look at no case, `isNull` is true or false, time
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import jiter
@@ -91,7 +91,7 @@ def read_list(
     texts = {name: query.long_text(name, MAX_TEXT) for name in ("filter", "orderBy", "ids")}
     parts: list[q.Condition] = [] if texts["filter"] is None else [read_filter(texts["filter"], entity)]
     parts += [
-        q.Comparison(field, q.EQUAL, value)
+        q.Comparison(field, q.EQUAL, _known(value, q.ENTITIES[entity].fields[field], f"/{name}"))
         for name, field in shorthands.items()
         if (value := query.text(name)) is not None
     ]
@@ -195,8 +195,20 @@ def _value(said: object, operator: str, rules: q.Field, pointer: str) -> q.Value
     if operator in {q.ONE_OF, q.NONE_OF}:
         if not isinstance(said, list) or len(said) > MAX_VALUES:
             _refuse(pointer, f"This is a list of at most {MAX_VALUES} values.", "type")
-        return tuple(_one(each, rules, f"{pointer}/{at}") for at, each in enumerate(said))
-    return _one(said, rules, pointer)
+        return tuple(_known(_one(each, rules, at), rules, at) for at, each in _places(said, pointer))
+    one = _one(said, rules, pointer)
+    return _known(one, rules, pointer) if operator in {q.EQUAL, q.UNEQUAL} else one
+
+
+def _places(said: list[object], pointer: str) -> Iterator[tuple[str, object]]:
+    return ((f"{pointer}/{at}", each) for at, each in enumerate(said))
+
+
+def _known(value: q.Value, rules: q.Field, pointer: str) -> q.Value:
+    """Return a value that the field can have: another one would find nothing, and not say why."""
+    if rules.among and value not in rules.among:
+        _refuse(pointer, f"This is one of: {', '.join(rules.among)}.", "enum")
+    return value
 
 
 def _one(said: object, rules: q.Field, pointer: str) -> q.Value:
