@@ -81,6 +81,7 @@ class Statement:
         """Begin with nothing asked."""
         self.parameters: list[q.Value] = []
         self._dialect = dialect
+        self._slug = slug
         self._aliases = 0
         self._who = {"workspace": self._bind(workspace), "slug": self._bind(slug)}
 
@@ -148,9 +149,18 @@ class Statement:
             return self._search(said, entity, alias)
         value = self._bind(said.value if not isinstance(said.value, tuple) else None)
         if said.operator in {q.EQUAL, q.UNEQUAL}:
-            sign = self._dialect.same if said.operator == q.EQUAL else self._dialect.differs
-            return f"(({column}) {sign} {value})"
+            return self._equal(said, entity, alias, value)
         return f"(({column}) IS NOT NULL AND ({column}) {_SIGNS[said.operator]} {value})"
+
+    def _equal(self, said: q.Comparison, entity: str, alias: str, value: str) -> str:
+        """Return a comparison that is never null; of one's own and of what is never missing, by an index."""
+        column, equal = self._column(entity, said.field, alias), said.operator == q.EQUAL
+        if equal and (entity, said.field, said.value) == (q.PACKAGE, "workspaceId", self._slug):
+            return self._fill(f"({_OWN})", alias)
+        sign = self._dialect.same if equal else self._dialect.differs
+        if equal and said.value is not None and not q.ENTITIES[entity].fields[said.field].missing:
+            sign = "="  # PostgreSQL asks no index for what is not distinct from a value
+        return f"(({column}) {sign} {value})"
 
     def _search(self, said: q.Comparison, entity: str, alias: str) -> str:
         """Return whether a text holds another, or begins with it, in any case."""
