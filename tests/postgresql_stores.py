@@ -61,7 +61,7 @@ class Database(os.PathLike):
 
 def look_inside() -> None:
     """Let tests that look into a service's store do so on PostgreSQL, or be left out with the reason."""
-    PostgresStore.path = property(lambda store: Database(make_conninfo(**store._keys._said)))
+    PostgresStore.path = property(lambda store: Database(make_conninfo(**store._said)))
     PostgresStore._writer = property(lambda _: pytest.skip(WITHIN))
 
 

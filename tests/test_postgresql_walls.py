@@ -13,7 +13,7 @@ from credenza.errors import StoreRejected
 from credenza.model import Choice, Release
 from credenza.ports import Sheet
 from credenza.settings import Settings
-from credenza.stores.postgres import connect, open_store, policies
+from credenza.stores.postgres import connect, open_store, schema
 from credenza.stores.postgres.connect import ROLE
 from postgresql_stores import Database
 from store_cards_contract import KIND, card
@@ -184,7 +184,7 @@ def test_every_table_has_a_policy(store, raw):
         "SELECT tablename, rowsecurity FROM pg_tables WHERE schemaname = 'credenza'"
     ).fetchall()
 
-    assert dict(found) == {**dict.fromkeys(policies.TABLES, True), "migrations": False}
+    assert dict(found) == {**dict.fromkeys(schema.GUARDED, True), "migrations": False}
 
 
 def test_the_role_in_effect_is_bound_and_the_login_is_not(store):

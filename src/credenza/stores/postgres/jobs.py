@@ -20,7 +20,9 @@ from credenza.randomness import begin_afresh
 from credenza.stores.postgres.connect import CLOSED, translate
 
 T = TypeVar("T")
+_BUSY = "The store is busy, or cannot be reached at the moment."
 WORKERS = 8
+QUEUE_SECONDS = 20.0  # longer, and whoever waits is better told to come back
 _ATTEMPTS = 4
 _LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
@@ -39,13 +41,19 @@ class Jobs:
             Unavailable: no more jobs are taken.
         """
         try:
-            return self._pool.submit(_run, job)
+            return self._pool.submit(_take, job, time.monotonic())
         except RuntimeError:
             raise Unavailable(CLOSED) from None
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
         self._pool.shutdown()
+
+
+def _take(job: Callable[[], T], queued: float) -> T:
+    if time.monotonic() - queued > QUEUE_SECONDS:
+        raise Unavailable(_BUSY)
+    return _run(job)
 
 
 def _run(job: Callable[[], T]) -> T:
