@@ -8,13 +8,15 @@ from credenza.model import Card, Choice, Place
 from credenza.stores.postgres.connect import Connection, columns, fetch
 from credenza.stores.rows import fold
 
-_REMOVE = "DELETE FROM cards WHERE workspace_id = %s AND paper_kind = %s AND paper_slug = %s"
+_REMOVE = """
+DELETE FROM cards c USING unnest(%s::text[], %s::text[]) n (kind, slug)
+WHERE c.workspace_id = %s AND c.paper_kind = n.kind AND c.paper_slug = n.slug
+"""
 _ADD = """
 INSERT INTO cards (workspace_id, paper_kind, paper_slug, kind, id, status, name_folded, description_folded,
     created_at, updated_at, hidden)
-SELECT %s::bigint, %s::text, %s::text, *
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::boolean[])
+SELECT %s::bigint, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::bigint[], %s::bigint[], %s::boolean[])
 """
 _LINK = """
 INSERT INTO card_links (workspace_id, kind, relation, target, id)
@@ -32,17 +34,23 @@ EXISTS (SELECT 1 FROM card_links l WHERE l.workspace_id = c.workspace_id AND l.k
 """
 
 
-def replace(connection: Connection, workspace: int, kind: str, slug: str, cards: Sequence[Card]) -> None:
-    """Let these be the cards of a paper."""
-    connection.execute(_REMOVE, (workspace, kind, slug))
-    if not cards:
-        return
+def replace(
+    connection: Connection, workspace: int, papers: Sequence[tuple[tuple[str, str], Sequence[Card]]]
+) -> None:
+    """Let these be the cards of some papers, which are named by kind and slug."""
+    connection.execute(_REMOVE, (*columns([place for place, _ in papers]), workspace))
     rows = [
-        (c.kind, c.id, c.status, fold(c.name), fold(c.description), c.created_at, c.updated_at, c.hidden)
+        (
+            *(*place, c.kind, c.id, c.status, fold(c.name), fold(c.description)),
+            *(c.created_at, c.updated_at, c.hidden),
+        )
+        for place, cards in papers
         for c in cards
     ]
-    connection.execute(_ADD, (workspace, kind, slug, *columns(rows)))
-    links = [(card.kind, *link, card.id) for card in cards for link in card.links]
+    if not rows:
+        return
+    connection.execute(_ADD, (workspace, *columns(rows)))
+    links = [(card.kind, *link, card.id) for _, cards in papers for card in cards for link in card.links]
     if links:
         connection.execute(_LINK, (workspace, *columns(links)))
 

@@ -24,6 +24,7 @@ _BUSY = "The store is busy, or cannot be reached at the moment."
 WORKERS = 8
 QUEUE_SECONDS = 20.0  # longer, and whoever waits is better told to come back
 _ATTEMPTS = 4
+_OF_UNIQUE = 2  # attempts, where something was taken: what is taken still was taken for good
 _LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
 
@@ -62,7 +63,7 @@ def _run(job: Callable[[], T]) -> T:
         try:
             return job()
         except _LOST as error:
-            if attempt == _ATTEMPTS:
+            if attempt == (_OF_UNIQUE if isinstance(error, errors.UniqueViolation) else _ATTEMPTS):
                 raise translate(error) from None
             time.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311  # no secret hangs on it
         except psycopg.Error as error:

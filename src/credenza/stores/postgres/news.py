@@ -2,9 +2,9 @@
 
 Triggers count each change of a subject in the table `changes` and notify whoever listens, in the transaction
 that makes it: nobody who writes has to think of it. One connection of each process listens, outside the pool,
-and looks at the counts again and again, in case that a notification was lost. Where it hears nothing, or is not
-to be relied on, as behind a pooler that gives each transaction another connection, the counts are asked for
-whenever somebody wants to know.
+and looks at the counts again and again, in case that a notification was lost. Where it hears nothing, or is
+not to be relied on, as behind a pooler that gives each transaction another connection, the counts are asked
+for whenever somebody wants to know.
 """
 
 from __future__ import annotations

@@ -134,11 +134,12 @@ class PostgresTx:
 
     def keep(self, sheets: Sequence[Sheet]) -> None:
         """Write next versions of papers, comparing the versions that were read."""
+        if not sheets:
+            return
         self._take_turns()
-        for sheet in sheets:
-            paper = sheet.after or sheet.before
-            if paper is not None and paper.kind == PACKAGES:
-                self._connection.execute(_LOCK_PACKAGE, (paper.slug,))
+        kept = [sheet.after or sheet.before for sheet in sheets]
+        for slug in sorted({paper.slug for paper in kept if paper is not None and paper.kind == PACKAGES}):
+            self._connection.execute(_LOCK_PACKAGE, (slug,))
         papers.keep(self._connection, self._tenant, sheets)
 
     def cards(self, choice: Choice) -> Sequence[Place]:
