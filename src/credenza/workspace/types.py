@@ -47,7 +47,7 @@ class OwnCatalogue(Catalogue):
 class _Seen(NamedTuple):
     good_until: float
     certain_until: float
-    revision: int
+    revision: tuple[int, bool]
     types: Signed
     catalogue: Catalogue
 
@@ -67,7 +67,8 @@ class Types:
 
     def of(self, tenant: Tenant) -> Catalogue:
         """Return the types of one workspace."""
-        now, revision = time.monotonic(), self._store.revision(Subject.TYPES)
+        now = time.monotonic()
+        revision = self._store.revision(Subject.TYPES), self._vault.locked is None
         seen = self._seen.get(tenant.row)
         if seen is not None and now < (seen.good_until if seen.revision == revision else seen.certain_until):
             return seen.catalogue
