@@ -6,6 +6,7 @@ lock, so that of several servers that start at once one does it, and a start tha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,13 +19,17 @@ from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
 OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
 _LOCK = 0x43525A44  # "CRDZ": a number of ours among those of other programs
-_LOCK_WAIT = "30s"  # for a table that the release which still runs has in use
+# For a table that the release which still runs has in use; whoever comes after waits as long, so it is short.
+_LOCK_WAIT = "2s"
+_ATTEMPTS = 20
+_PAUSE_SECONDS = 0.5
 LATER = "This store was written by a later release of credenza; upgrade the program and start again."
 _ABSENT = "There is no store in this database yet: run `credenza init`, or `credenza serve --dev`."
 _EARLIER = "This store was written by an earlier release; `credenza list` brings it up to date."
 _CLOSED_DOOR = (
     "PostgreSQL cannot be reached, or does not let the login of CREDENZA_STORE into the database named there."
 )
+_IN_USE = "The tables of this store are in use without a pause; start again when there is less to do."
 _TOO_OLD = "This store needs PostgreSQL 14 or later."
 _ENCODING = "This store needs a database in UTF8; make one with `CREATE DATABASE ... ENCODING 'UTF8'`."
 _NO_ROLE = (
@@ -68,7 +73,7 @@ def migrate(connection: Connection, *, create: bool, read_only: bool) -> None:
 
     Raises:
         StoreRejected: there is no store and none is to be made, a later release has written to it, the
-            database has another encoding, or the login may not do what must be done.
+            database has another encoding, the login may not do what must be done, or tables are in use.
     """
     if connection.info.server_version < OLDEST:
         raise StoreRejected(_TOO_OLD)
@@ -81,6 +86,19 @@ def migrate(connection: Connection, *, create: bool, read_only: bool) -> None:
         return
     if read_only:
         raise StoreRejected(_EARLIER)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _move_on(connection)
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            if attempt == _ATTEMPTS:
+                raise StoreRejected(_IN_USE) from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _move_on(connection: Connection) -> None:
+    """Take the steps that are left, all or none."""
     with connection.transaction():
         # The schema first: where it cannot be made, the lock is nobody's business.
         connection.execute("SELECT pg_advisory_xact_lock(%s::bigint)", (_LOCK,))
