@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from litestar.testing import TestClient
+from litestar.types import ASGIApp
 from sqlite_utils import Database
 
 import postgresql_server
@@ -32,7 +33,7 @@ from credenza.model import Role
 from credenza.settings import Settings, open_credenza
 from credenza.stores.postgres import connect as postgres
 from credenza.stores.postgres import schema as tables
-from credenza.stores.sqlite import schema
+from credenza.stores.sqlite import connect, schema
 from credenza.web.app import create_app
 
 KEK = base64.b64encode(bytes(range(32))).decode()
@@ -128,7 +129,7 @@ def dump_sqlite(full: Path, number: int) -> str:
         connection.execute("ATTACH ? AS whole", (str(full),))
         later = names[number] if number < len(names) else None
         schema.migrations.apply(Database(connection), stop_before=later)
-        lines = [f"PRAGMA application_id = {schema.APPLICATION};", f"PRAGMA user_version = {number};"]
+        lines = [f"PRAGMA application_id = {connect.APPLICATION};", f"PRAGMA user_version = {number};"]
         for kind, name, text in connection.execute(
             "SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
         ).fetchall():
@@ -192,7 +193,7 @@ def _dump(uri: str, *options: str) -> str:
 
 
 def _call(
-    client: TestClient, path: str, body: object, headers: dict[str, str] | None = None
+    client: TestClient[ASGIApp], path: str, body: object, headers: dict[str, str] | None = None
 ) -> dict[str, str]:
     answer = client.post(path, json=body, headers=headers or {})
     if answer.status_code != 200:  # noqa: PLR2004  # OK
@@ -208,7 +209,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as runtime:
         full = Path(folder) / "store" / "full.db"
         fill(f"sqlite:///{full}")
-        for number in range(1, schema.SCHEMA + 1):
+        for number in range(1, connect.SCHEMA + 1):
             _write(target / f"sqlite-{number:03}.sql", partial(dump_sqlite, full, number))
         with postgresql_server.serve(Path(runtime)) as server:
             for number in range(1, len(tables.MIGRATIONS) + 1):

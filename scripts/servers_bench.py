@@ -145,6 +145,7 @@ class Bench:
             self._token = made.token.reveal()
         self.places = [Place(n, folder, self._uri, socket_of(server)) for n in range(places)]
         self._kept = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
 
     def __enter__(self) -> Self:
         """Start the servers, and publish the package."""
@@ -162,6 +163,8 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the servers."""
+        for connection in self._connections:
+            connection.close()
         for place in self.places:
             place.end()
 
@@ -170,9 +173,11 @@ class Bench:
     ) -> Answer | None:
         """Send a request by a connection of this thread's own; None: it was not answered."""
         kept: dict[int, http.client.HTTPConnection] = self._kept.__dict__.setdefault("connections", {})
-        connection = kept.setdefault(
-            place.port, http.client.HTTPConnection("127.0.0.1", place.port, timeout=_ANSWER_SECONDS)
-        )
+        connection = kept.get(place.port)
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=_ANSWER_SECONDS)
+            kept[place.port] = connection
+            self._connections.append(connection)
         content = None if body is None else json.dumps(body).encode()
         head = {"Content-Type": "application/json", "X-Authorization": self._token, **headers}
         try:

@@ -1,4 +1,4 @@
-"""A store of any number of the schema is brought up to date where it lies: `scripts/make_dumps.py` keeps them."""
+"""A store of any number of the schema is brought up to date where it lies, with all it holds."""
 
 import base64
 import re

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,7 +17,15 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from credenza.errors import Conflict, CredenzaError, Misconfigured, StoreDamaged, StoreFull, Unavailable
+from credenza.errors import (
+    Conflict,
+    CredenzaError,
+    Misconfigured,
+    StoreDamaged,
+    StoreFull,
+    TooLarge,
+    Unavailable,
+)
 from credenza.model import Tenant
 from credenza.stores.postgres import text
 from credenza.stores.postgres.patience import STATEMENT_SECONDS, Watch, Watched
@@ -38,8 +47,13 @@ _READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_PLACE}"
 _PATIENCE = "SET LOCAL lock_timeout TO '10s'; SET LOCAL idle_in_transaction_session_timeout TO '30s'"
 _WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_PATIENCE}; {_PLACE}"
 _EVERYWHERE = "; SET LOCAL credenza.scope TO 'store'"
-_FULL = {"53100"}
-_DAMAGED = {"XX001", "XX002"}
+_TOO_LONG = "A name, a path or a tag is longer than an index of PostgreSQL can hold; nothing was saved."
+_MEANINGS: Mapping[str, Callable[[], CredenzaError]] = {
+    "53100": StoreFull,
+    "XX001": StoreDamaged,
+    "XX002": StoreDamaged,
+    "54000": partial(TooLarge, _TOO_LONG),
+}
 # Classes of SQLSTATE: connections, resources, an operator's doing, the system, and a server that only reads.
 _PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03", "25P03")
 _AT_ONCE = 500  # rows of a stream
@@ -187,10 +201,8 @@ def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
 def translate(error: psycopg.Error) -> CredenzaError:
     """Return our error for one of PostgreSQL's; its text, which may hold a value, is dropped."""
     code = error.sqlstate or ""
-    if code in _FULL:
-        return StoreFull()
-    if code in _DAMAGED:
-        return StoreDamaged()
+    if code in _MEANINGS:
+        return _MEANINGS[code]()
     if code.startswith(("23", "40")):
         return Conflict()  # a name was taken between looking and writing, or two waited for each other
     if isinstance(error, PoolClosed):
