@@ -39,7 +39,7 @@ _PACKAGE = (
     *("text", "text", "bigint", "text", "text", "bigint", "text", "bigint", "text", "bigint", "bigint"),
 )
 _INSTALL = ("text", "bigint", *["text"] * 6, "bigint", "bigint", "bigint", "text")
-_SHARED = write_queries(lambda name: f"%({name})s", "e.id = ANY(%(ids)s::text[])")
+_SHARED = write_queries(lambda name: f"%({name})s", "e.id = ANY(%(ids)b::text[])")
 
 
 def ask(connection: Connection, tenant: Tenant, question: Question) -> Found:
@@ -79,7 +79,7 @@ def replace(
     for kind, table in ENTITIES.items():
         ids = [slug for kind_, slug, _ in papers if kind_ == kind]
         if ids:
-            statement = f"DELETE FROM {table} WHERE id = ANY(%s::text[]) AND workspace_id = %s"  # noqa: S608
+            statement = f"DELETE FROM {table} WHERE id = ANY(%b::text[]) AND workspace_id = %s"  # noqa: S608
             connection.execute(statement, (ids, tenant.row))
     entries = [entry for *_, entry in papers]
     _add_packages(connection, tenant, [each for each in entries if isinstance(each, PackageEntry)])
@@ -121,6 +121,6 @@ def _insert(
     connection: Connection, table: str, types: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     if rows:
-        arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
+        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
         statement = f"INSERT INTO {table} SELECT * FROM unnest({arrays})"  # noqa: S608  # our own words
         connection.execute(statement, columns(rows))

@@ -30,7 +30,7 @@ from credenza.model import Tenant
 from credenza.stores.postgres import text
 from credenza.stores.postgres.patience import STATEMENT_SECONDS, Watch, Watched
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = Watched
 Parameters = Sequence[object] | Mapping[str, object]
 
 SCHEMA, ROLE = "credenza", "credenza_app"
@@ -56,6 +56,7 @@ _MEANINGS: Mapping[str, Callable[[], CredenzaError]] = {
 }
 # Classes of SQLSTATE: connections, resources, an operator's doing, the system, and a server that only reads.
 _PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03", "25P03")
+_FEW = 50  # rows among which anything is found at once
 _AT_ONCE = 500  # rows of a stream
 _numbers = itertools.count()
 CLOSED = "The store is closed."
@@ -191,6 +192,18 @@ def stream(
     connection.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}", parameters)
     while rows := fetch(connection, f"FETCH {_AT_ONCE} FROM {name}"):
         yield from rows
+
+
+def plan_anew(connection: Connection, count: int) -> None:
+    """Let the server forget its plans where rows have multiplied since it made them; `count` are new.
+
+    What it plans for an empty table, it keeps until it has analysed it: to see whether a row has its parent,
+    it then walks over all parents of the workspace, for a minute or longer, and each batch takes longer.
+    """
+    connection.written += count
+    if connection.written > 2 * connection.planned_for + _FEW:
+        connection.execute("DISCARD PLANS")
+        connection.planned_for = connection.written
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:

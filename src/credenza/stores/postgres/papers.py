@@ -21,18 +21,18 @@ WHERE workspace_id = %s AND kind = %s
 _CREATE = """
 INSERT INTO papers (workspace_id, kind, slug, version, created_at, created_by, updated_at, updated_by, body,
     mac)
-SELECT %s::bigint, * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
-    %s::text[], %s::bytea[], %s::bytea[])
+SELECT %s::bigint, * FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[],
+    %b::text[], %b::bytea[], %b::bytea[])
 """
 _UPDATE = """
 UPDATE papers p SET version = n.version, updated_at = n.updated_at, updated_by = n.updated_by, body = n.body,
     mac = n.mac
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::text[],
-    %s::bigint[]) n (version, updated_at, updated_by, body, mac, kind, slug, before)
+FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::text[],
+    %b::bigint[]) n (version, updated_at, updated_by, body, mac, kind, slug, before)
 WHERE p.workspace_id = %s AND p.kind = n.kind AND p.slug = n.slug AND p.version = n.before
 """
 _DELETE = """
-DELETE FROM papers p USING unnest(%s::text[], %s::text[], %s::bigint[]) n (kind, slug, before)
+DELETE FROM papers p USING unnest(%b::text[], %b::text[], %b::bigint[]) n (kind, slug, before)
 WHERE p.workspace_id = %s AND p.kind = n.kind AND p.slug = n.slug AND p.version = n.before
 """
 _COUNT = """
@@ -56,7 +56,7 @@ def find(
     """Return the papers of a kind by slug, in its order; those that are named are locked to be written."""
     clause, parameters = "ORDER BY slug", [workspace, kind]
     if slugs is not None:
-        clause = f"AND slug = ANY(%s::text[]) ORDER BY slug {'FOR NO KEY UPDATE' if lock else ''}"
+        clause = f"AND slug = ANY(%b::text[]) ORDER BY slug {'FOR NO KEY UPDATE' if lock else ''}"
         parameters.append([*slugs])
     return {row[1]: Paper(*row) for row in fetch(connection, f"{_FIND}{clause}", parameters)}
 

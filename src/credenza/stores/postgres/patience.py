@@ -23,10 +23,11 @@ _LOOK_SECONDS = 0.5
 
 
 class Watched(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that notes since when it waits for an answer, and how long it may."""
+    """A connection that notes since when it waits for an answer, how long it may, and what it has written."""
 
     patience = SECONDS
     asked: float | None = None
+    written = planned_for = 0  # new rows: by now, and when the server last planned
 
     def wait(self, gen: PQGen[T], *rest: Any, **named: Any) -> T:  # noqa: ANN401  # whatever psycopg passes
         """Wait as psycopg does."""

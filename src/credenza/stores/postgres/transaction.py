@@ -34,8 +34,8 @@ from credenza.trail import Entry, Head
 
 STREAM = "main"
 _SEALED = "SELECT uuid, path, version, destination, rule, fingerprint, sealed, integration_id FROM secrets s"
-_HELD = f"{_SEALED} WHERE workspace_id = %s AND integration_id = ANY(%s::bigint[]) AND last_version IS NULL"
-_KEPT = f"{_SEALED} WHERE workspace_id = %s AND integration_id = %s AND path = ANY(%s::text[])"
+_HELD = f"{_SEALED} WHERE workspace_id = %s AND integration_id = ANY(%b::bigint[]) AND last_version IS NULL"
+_KEPT = f"{_SEALED} WHERE workspace_id = %s AND integration_id = %s AND path = ANY(%b::text[])"
 _HISTORY = """
 SELECT version, created_at, created_by, edits, document FROM integration_versions
 WHERE workspace_id = %s AND integration_id = %s AND version < %s ORDER BY version DESC LIMIT %s
