@@ -4,6 +4,7 @@
     scripts/bench --stored 1000000  also how the cost grows with what is stored
     scripts/bench --instances 100000  the same of instances of templates; minutes to fill the store
     scripts/bench --packages 100000   and of packages
+    scripts/bench --store postgresql  batches on a PostgreSQL that it starts, and nothing else
     scripts/bench --markdown FILE   write what it prints, with the machine, into a file
 
 Every figure is the median of several rounds; two things that are compared take turns, so that a machine
@@ -231,6 +232,9 @@ def main() -> None:
     parser.add_argument("--stored", type=int, default=0, help="also grow a store to this many integrations")
     parser.add_argument("--instances", type=int, default=2_000, help="instances of templates to compare with")
     parser.add_argument("--packages", type=int, default=2_000, help="packages to compare lists of")
+    parser.add_argument(
+        "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what is measured"
+    )
     parser.add_argument("--markdown", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     machine = describe_machine()
@@ -243,6 +247,20 @@ def main() -> None:
             print(f"{row[0]:38} {row[1]:62} {row[2]}", flush=True)
 
     names = Names()
+    if options.store == "postgresql":
+        from bench_postgresql import compare_postgresql  # noqa: PLC0415  # only here is its server needed
+
+        tell(lambda: compare_postgresql(names.body))
+    else:
+        measure_sqlite(tell, names, options)
+    if options.markdown:
+        options.markdown.write_text(_markdown(machine, rows))
+
+
+def measure_sqlite(
+    tell: Callable[[Callable[[], Iterator[Row]]], None], names: Names, options: argparse.Namespace
+) -> None:
+    """Measure everything there is on the embedded store."""
     with Server() as server:
         tell(lambda: measure_memory(server, names))
         with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as bare:
@@ -257,8 +275,6 @@ def main() -> None:
             tell(partial(measure_growth, options.stored, scattered=scattered))
         for scattered in (False, True):
             tell(partial(measure_reads, options.stored, scattered=scattered))
-    if options.markdown:
-        options.markdown.write_text(_markdown(machine, rows))
 
 
 def _markdown(machine: str, rows: list[Row]) -> str:

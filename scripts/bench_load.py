@@ -10,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,10 +23,10 @@ _KEPT_SECONDS = 2  # of silence; servers close a connection after five
 
 
 class Server:
-    """A real `credenza serve` over a new store, in a process of its own."""
+    """A real `credenza serve` in a process of its own, over a new store on SQLite, or the one it is told."""
 
-    def __init__(self, *arguments: str) -> None:
-        """Choose a port and a folder."""
+    def __init__(self, *arguments: str, store: str = "", kek: str = "", token: str = "") -> None:
+        """Choose a port and a folder; a `token` says that the store is there already."""
         self._folder = tempfile.TemporaryDirectory()
         self.port = _free_port()
         self.database = Path(self._folder.name) / "store" / "credenza.db"
@@ -34,16 +36,18 @@ class Server:
         self._python = str(prepare("requirements.lock"))
         self._environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-            "CREDENZA_STORE": f"sqlite:///{self.database}",
+            "CREDENZA_STORE": store or f"sqlite:///{self.database}",
             "CREDENZA_KEK": "env://CREDENZA_BENCH_KEK",
-            "CREDENZA_BENCH_KEK": base64.b64encode(os.urandom(32)).decode(),
+            "CREDENZA_BENCH_KEK": kek or base64.b64encode(os.urandom(32)).decode(),
         }
+        self.token = token
 
     def __enter__(self) -> Self:
         """Start it and wait until it is ready."""
-        self._run("init")
-        made = self._run("apikey", "create", "--role", "admin", "--json")
-        self.token = json.loads(made)["token"]
+        if not self.token:
+            self._run("init")
+            made = self._run("apikey", "create", "--role", "admin", "--json")
+            self.token = json.loads(made)["token"]
         begun = time.perf_counter()
         command = [self._python, "-m", "credenza", "serve", "--port", str(self.port), *self._arguments]
         self._process = subprocess.Popen(
@@ -76,6 +80,17 @@ class Server:
         self._connection.sendall(self.request(body))
         _check(_read_answer(self._connection), expected)
         self._used = time.monotonic()
+
+    @contextmanager
+    def client(self) -> Iterator[Callable[[bytes, str], None]]:
+        """Give a function that saves as `save` does, over a connection of its own."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+
+            def save(body: bytes, expected: str) -> None:
+                connection.sendall(self.request(body))
+                _check(_read_answer(connection), expected)
+
+            yield save
 
     def request(self, body: bytes) -> bytes:
         """Return a bulk save as it goes over the wire."""

@@ -17,6 +17,27 @@ from psycopg.conninfo import make_conninfo
 from credenza.stores.postgres import PostgresStore, open_store
 from credenza.stores.postgres.policies import TABLES
 
+SHAPE = """
+SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, generation_expression
+FROM information_schema.columns WHERE table_schema = 'credenza' ORDER BY 1, 2
+"""
+POLICIES = "SELECT tablename, policyname, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
+# What a schema is made of, as PostgreSQL itself writes it.
+PARTS = (
+    SHAPE,
+    POLICIES,
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'credenza' ORDER BY 1",
+    """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'credenza'::regnamespace ORDER BY 1, 2""",
+    """SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+    WHERE pronamespace = 'credenza'::regnamespace ORDER BY 1""",
+    "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+    """SELECT relname, relrowsecurity, relacl::text[] FROM pg_class
+    WHERE relnamespace = 'credenza'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1""",
+    """SELECT increment_by, data_type::text FROM pg_sequences
+    WHERE schemaname = 'credenza' ORDER BY sequencename""",
+    "SELECT name FROM migrations ORDER BY name",
+)
 ELSEWHERE = "it opens the file of the embedded store by itself"
 WITHIN = "it is about how the embedded store writes"
 FOREIGN = "it looks into the store by what only SQLite understands"
@@ -59,9 +80,14 @@ class Database(os.PathLike):
         pytest.skip(ELSEWHERE)
 
 
+def look_at_schema(database: Database) -> list[list[tuple]]:
+    """Return all that a schema is made of."""
+    return [database.query(part) for part in PARTS]
+
+
 def look_inside() -> None:
     """Let tests that look into a service's store do so on PostgreSQL, or be left out with the reason."""
-    PostgresStore.path = property(lambda store: Database(make_conninfo(**store._keys._said)))
+    PostgresStore.path = property(lambda store: Database(make_conninfo(**store._said)))
     PostgresStore._writer = property(lambda _: pytest.skip(WITHIN))
 
 

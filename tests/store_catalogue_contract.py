@@ -393,6 +393,17 @@ class CatalogueContract(CardsContract):
         second = ask(store, pair["two"], after=first.rows[0].keys, **question)
         assert [ids(each)[0] for each in (first, second)] == ["int_1", "int_2"]
 
+    @pytest.mark.parametrize("field", ["createdBy", "iconUrl", "name"])
+    def test_a_part_of_any_text_is_found_whatever_its_case(self, store, tenant, field):
+        column = {"createdBy": "created_by", "iconUrl": "icon_url", "name": "name"}[field]
+        texts = ["Jörg Ärger", "ΟΔΟΣ Straße", "İstanbul", "ﬁx ǆ", "plain ASCII"]
+        keep(store, tenant, *(package(f"int_{n}", **{column: text}) for n, text in enumerate(texts)))
+
+        for number, text in enumerate(texts):
+            for asked in (text, text.upper(), text.casefold(), text[-5:].swapcase()):
+                where = q.Comparison(field, q.CONTAINS, asked)
+                assert ids(ask(store, tenant, where=where)) == [f"int_{number}"]
+
     def test_what_is_counted_is_exact_up_to_a_bound(self, store, tenant):
         keep(store, tenant, *(package(f"int_{n}") for n in range(5)))
 

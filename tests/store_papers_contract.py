@@ -1,13 +1,15 @@
 """More of what every store must do: papers of surfaces, and counted tokens."""
 
+import time
+
 import msgspec
 import pytest
 
 from credenza.errors import Conflict
-from credenza.model import Paper, Usage
-from credenza.ports import Sheet
+from credenza.model import Paper, Usage, VaultMeta
+from credenza.ports import Sheet, Subject
 from store_ledger_contract import LedgerContract
-from store_rows import put, run
+from store_rows import SOON, add_tenant, api_key, put, run
 
 DAY = 86_400_000
 MOST = 2**53 - 1
@@ -25,6 +27,17 @@ def papers(store, tenant, kind="type", slugs=None):
     return store.read(tenant, lambda tx: dict(tx.papers(kind, slugs)))
 
 
+def settled(store, subject, unlike=None):
+    """Return the revision that a subject is at, once it is another one than before, and stays."""
+    until = time.monotonic() + SOON
+    while time.monotonic() < until:
+        found = store.revision(subject)
+        time.sleep(0.05)
+        if found not in {unlike, None} and found == store.revision(subject):
+            return found
+    raise TimeoutError
+
+
 def usage(store, tenant, row, **query):
     return store.read(tenant, lambda tx: [*tx.usage(row, **query)])
 
@@ -37,6 +50,28 @@ class PapersContract(LedgerContract):
         store.close()
 
         assert papers(open_store(), tenant) == {"acme": paper()}
+
+    def test_a_change_of_what_is_kept_in_memory_makes_another_revision_of_it(self, store, tenant):
+        for subject, change in (
+            (Subject.KEYS, lambda: store.add_api_key(api_key(tenant), lambda _: None)),
+            (Subject.KEYS, lambda: store.revoke_api_key(tenant, "key1", 7, None)),
+            (Subject.RINGS, lambda: add_tenant(store, "another")),
+            (Subject.RINGS, lambda: store.add_vault(VaultMeta(b"v" * 16, 1, 5, "kek", b"check", None))),
+            (Subject.TYPES, lambda: keep(store, tenant, (None, paper()))),
+            (Subject.TYPES, lambda: keep(store, tenant, (paper(), None))),
+        ):
+            before = settled(store, subject)
+            change()
+            assert settled(store, subject, unlike=before) != before
+
+    def test_papers_that_follow_each_other_in_one_call_are_all_written(self, store, tenant):
+        second, third = paper(version=2), paper(version=3)
+        others = [(None, paper(f"other-{number}")) for number in range(3)]
+        keep(
+            store, tenant, (None, paper()), *others, (paper(), second), (second, third), (others[0][1], None)
+        )
+
+        assert papers(store, tenant) == {"acme": third, **{p.slug: p for _, p in others[1:]}}
 
     def test_papers_of_a_kind_come_in_the_order_of_their_slugs(self, store, tenant):
         slugs = ["b", "a-1", "a", "c"]

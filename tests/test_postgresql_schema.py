@@ -7,16 +7,10 @@ import pytest
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.settings import Settings, open_credenza
 from credenza.stores.postgres import open_store
-from credenza.stores.postgres.schema import LATER
-from postgresql_stores import Database
+from credenza.stores.postgres.schema import LATER, MIGRATIONS
+from postgresql_stores import POLICIES, SHAPE, Database, look_at_schema
 
 pytestmark = pytest.mark.system("postgresql")
-SHAPE = """
-SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, generation_expression
-FROM information_schema.columns WHERE table_schema = 'credenza' ORDER BY 1, 2
-"""
-INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'credenza' ORDER BY 1"
-POLICIES = "SELECT tablename, policyname, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
 
 
 @pytest.fixture
@@ -27,10 +21,6 @@ def bare(databases):
     databases.run("DROP DATABASE bare_schema WITH (FORCE)")
 
 
-def look(database):
-    return [database.query(each) for each in (SHAPE, INDEXES, POLICIES)]
-
-
 def test_many_servers_that_start_at_once_make_one_schema(bare):
     with ThreadPoolExecutor(4) as threads:
         stores = [*threads.map(lambda _: open_store(bare.uri, serving=True), range(4))]
@@ -38,16 +28,16 @@ def test_many_servers_that_start_at_once_make_one_schema(bare):
         assert store.check() == []
         store.close()
 
-    assert bare.query("SELECT name FROM migrations") == [("001_begin",)]
+    assert bare.query("SELECT name FROM migrations ORDER BY name") == [(each.name,) for each in MIGRATIONS]
 
 
 def test_opening_a_store_again_changes_nothing_of_its_schema(bare):
     open_store(bare.uri, serving=True).close()
-    before = look(bare)
+    before = look_at_schema(bare)
     open_store(bare.uri, serving=True).close()
 
     assert len(before[0]) > 100
-    assert look(bare) == before
+    assert look_at_schema(bare) == before
 
 
 def test_all_text_is_compared_by_its_code_points(bare):

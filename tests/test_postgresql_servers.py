@@ -44,7 +44,7 @@ def cut(databases, uri):
 def listen(store):
     """Wait until a store hears of changes."""
     until = time.monotonic() + SOON
-    while time.monotonic() - store._keys._heard > SOON:
+    while not store._news.hears:
         assert time.monotonic() < until
         time.sleep(0.01)
 
@@ -72,12 +72,13 @@ def test_a_key_that_one_server_revokes_is_revoked_for_the_other_at_once(pair, te
 def test_a_server_that_hears_nothing_believes_nothing_it_knows(pair, tenant):
     one, other = pair
     one.add_api_key(api_key(tenant), lambda _: None)
-    other._keys.close()
-    other._keys._heard = float("-inf")
+    other._news.close()
+    other._news._heard = float("-inf")
     assert other.api_key("key1").revoked_at is None
 
     one.revoke_api_key(tenant, "key1", 7, None)
 
+    time.sleep(0.02)
     assert other.api_key("key1").revoked_at == 7
 
 
@@ -89,9 +90,9 @@ def test_a_server_listens_again_after_its_connection_was_cut(pair, tenant, datab
     assert other.api_key("key1").revoked_at is None
     one.revoke_api_key(tenant, "key1", 7, None)
 
+    time.sleep(0.02)
     assert other.api_key("key1").revoked_at == 7
-    time.sleep(1.5)
-    assert time.monotonic() - other._keys._heard < 1
+    listen(other)
 
 
 def test_connections_that_were_cut_are_passed_by(pair, tenant, databases, uri):

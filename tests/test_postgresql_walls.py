@@ -1,6 +1,7 @@
 """Between workspaces on PostgreSQL stands a second wall, which holds where a statement forgets the first."""
 
 import gc
+import random
 import threading
 import time
 from contextlib import suppress
@@ -9,11 +10,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from credenza.errors import StoreRejected
+from credenza.errors import StoreRejected, TooLarge
 from credenza.model import Choice, Release
 from credenza.ports import Sheet
 from credenza.settings import Settings
-from credenza.stores.postgres import connect, open_store, policies
+from credenza.stores.postgres import connect, open_store, schema
 from credenza.stores.postgres.connect import ROLE
 from postgresql_stores import Database
 from store_cards_contract import KIND, card
@@ -184,7 +185,7 @@ def test_every_table_has_a_policy(store, raw):
         "SELECT tablename, rowsecurity FROM pg_tables WHERE schemaname = 'credenza'"
     ).fetchall()
 
-    assert dict(found) == {**dict.fromkeys(policies.TABLES, True), "migrations": False}
+    assert dict(found) == {**dict.fromkeys(schema.GUARDED, True), "migrations": False}
 
 
 def test_the_role_in_effect_is_bound_and_the_login_is_not(store):
@@ -240,6 +241,38 @@ def test_a_login_that_may_not_make_what_is_needed_is_told_what_to_run(login, dat
         assert store.check() == []
     finally:
         store.close()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_login_that_may_make_roles_and_owns_its_database_needs_no_administrator(login, databases):
+    # The role of the row policies is the whole server's: another one, so that it is yet to be made.
+    databases.run("ALTER ROLE weak CREATEROLE")
+    databases.run("ALTER DATABASE bare OWNER TO weak")
+    databases.run(f"ALTER ROLE {ROLE} RENAME TO kept_apart")
+    try:
+        store = open_store(login, serving=True)
+        try:
+            tenant = add_tenant(store)
+            run(store, tenant, lambda tx: put(tx, "one"))
+            assert names_of(store, tenant) == ["one"]
+            assert store.check() == []
+        finally:
+            store.close()
+        databases.run("DROP DATABASE bare WITH (FORCE)")
+        databases.run(f"DROP ROLE {ROLE}")
+        databases.run("CREATE DATABASE bare TEMPLATE template0")
+    finally:
+        databases.run(f"ALTER ROLE kept_apart RENAME TO {ROLE}")
+
+
+def test_a_path_longer_than_an_index_holds_is_refused_in_plain_words(store, filled):
+    path = "/" + "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9_000))
+
+    with pytest.raises(TooLarge, match=r"^A name, a path or a tag is longer") as told:
+        run(store, filled[0], lambda tx: put(tx, "long", secrets={path: "v"}))
+
+    assert path[:9] not in str(told.value)
+    assert names_of(store, filled[0]) == ["name"]
 
 
 def test_a_refused_statement_tells_nothing_of_its_values(store, filled):

@@ -29,6 +29,7 @@ from vault_rings import (
     begin,
     open_secret,
     seal,
+    with_term,
 )
 
 
@@ -132,6 +133,27 @@ class TestCache:
         kept.ring(WORKSPACE)
 
         assert shelf.reads == 2
+
+    def test_a_ring_is_opened_anew_as_soon_as_its_rows_are_known_to_be_others(self, kept, shelf):
+        revision = [1]
+        kept.follow(lambda: revision[0])
+        first = kept.ring(WORKSPACE)
+        revision[0] = 2
+        shelf.rows[WORKSPACE] = [
+            msgspec.structs.replace(row, seals=row.seals + 1) for row in shelf.rows[WORKSPACE]
+        ]
+        same = kept.ring(WORKSPACE)
+        shelf.rows[WORKSPACE] = with_term(kept, 2, shelf.rows[WORKSPACE])
+        unheard = kept.ring(WORKSPACE)
+        revision[0] = 3
+        newer = kept.ring(WORKSPACE)
+
+        assert same is unheard is first
+        assert (first.term, newer.term, kept.ring(WORKSPACE)) == (1, 2, newer)
+        shelf.rows[WORKSPACE] = []
+        revision[0] = 4
+        with pytest.raises(VaultLocked, match="no keys"):
+            kept.ring(WORKSPACE)
 
     def test_what_was_forgotten_while_it_was_read_is_not_kept(self, kept, shelf):
         kept._load = lambda workspace: kept.forget() or shelf.load(workspace)

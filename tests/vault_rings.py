@@ -56,11 +56,12 @@ def open_secret(ring, secret, kind="integration", owner=OWNER):
     return ring.open(kind, owner, secret).reveal()
 
 
-def with_term(vault, term, rows, states=("decrypt_only", "active")):
+def with_term(vault, term, rows, states=("decrypt_only", "active"), *, workspace=WORKSPACE):
     """Return the rows with another term of every purpose, and the states of old and new."""
     fresh = []
-    for row in vault.new_rings(WORKSPACE, now=3):
-        key = vault._unwrap(vault._key(), row, WORKSPACE).reveal()
-        wrapped = envelope.wrap(KEK, key, vault._context(WORKSPACE, row.purpose, term))
+    kek = vault._key()
+    for row in vault.new_rings(workspace, now=3):
+        key = vault._unwrap(kek, row, workspace).reveal()
+        wrapped = envelope.wrap(kek.reveal(), key, vault._context(workspace, row.purpose, term))
         fresh.append(msgspec.structs.replace(row, term=term, state=states[1], wrapped=wrapped))
     return [msgspec.structs.replace(row, state=states[0]) for row in rows] + fresh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -210,6 +211,14 @@ class Tx(Protocol):
         """Add to the number of seals made under a term."""
 
 
+class Subject(StrEnum):
+    """What processes keep in memory, and must hear of when another one changes it."""
+
+    KEYS = "keys"  # API keys
+    RINGS = "rings"  # rings of workspaces, and the description of the vault
+    TYPES = "types"  # connector types of workspaces
+
+
 class Store(Protocol):
     """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
 
@@ -223,6 +232,17 @@ class Store(Protocol):
     @property
     def folder(self) -> Path | None:
         """Return where the store's own files are; None: not on this machine."""
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether it answers at once; one behind a network is never waited for on an event loop."""
+
+    def revision(self, subject: Subject) -> int:
+        """Return a number that is another one whenever anything of a subject may have changed.
+
+        To be asked for before what is kept is read. What any process committed shows within 20 ms; where
+        notifications are lost, within a second.
+        """
 
     def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         """Run a job on one consistent, read-only view."""

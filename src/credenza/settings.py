@@ -20,7 +20,7 @@ from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
 from credenza.model import Actor, Tenant
 from credenza.plans.redirects import Redirects, read_origins
-from credenza.ports import KeyProvider, Store
+from credenza.ports import KeyProvider, Store, Subject
 from credenza.vault import Vault
 from credenza.workspace import Policy, Workspace, milliseconds
 from credenza.workspace.types import Types
@@ -173,6 +173,7 @@ def open_credenza(
     store = _open_store(settings, serving=serving, create=create, read_only=read_only)
     try:
         provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
+        vault.follow(partial(store.revision, Subject.RINGS))
         accounts = Accounts(store, vault, policy)
         if create and vault.locked is None:
             accounts.ensure_workspace(DEFAULT, by="init")

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
-from typing import Self
+from typing import NamedTuple, Self
+
+import msgspec
 
 from credenza.errors import Damaged, KeyBroken, KeyUnusable, VaultLocked, WrongKey
 from credenza.model import RingRow, VaultMeta
@@ -22,6 +24,15 @@ Load = Callable[[bytes], Sequence[RingRow]]
 
 _LIVE = ("pre_active", "active", "decrypt_only")
 _KEPT = 1024
+
+
+class _Kept(NamedTuple):
+    """A ring, until when it is good, and the rows it was made of as of a revision of all rings."""
+
+    expires: float
+    ring: Ring
+    revision: object
+    rows: Sequence[RingRow]
 
 
 class Vault:
@@ -49,7 +60,8 @@ class Vault:
         self._kek: Sensitive[bytes] | None = None
         self._locked: str | None = "The vault was not unlocked yet."
         self._lock = Lock()
-        self._rings: dict[bytes, tuple[float, Ring]] = {}
+        self._rings: dict[bytes, _Kept] = {}
+        self._revision: Callable[[], object] = lambda: None
 
     @classmethod
     def create(cls, provider: KeyProvider, load: Load, *, now: int) -> tuple[Self, VaultMeta]:
@@ -121,24 +133,41 @@ class Vault:
     def ring(self, workspace: bytes) -> Ring:
         """Return the ring of a workspace, kept for a while; raises what `keys` and the store raise."""
         self._key()
-        expires, ring = self._rings.get(workspace, (0.0, None))
-        if ring is None or self._clock() >= expires:
-            return self._keep(workspace)
-        return ring
+        kept, revision = self._rings.get(workspace), self._revision()
+        if kept is None or self._clock() >= kept.expires:
+            return self._keep(workspace, revision)
+        if kept.revision != revision:
+            return self._renew(workspace, kept, revision)
+        return kept.ring
+
+    def follow(self, revision: Callable[[], object]) -> None:
+        """Keep a ring no longer than its rows stay as they are; `revision` changes whenever any may have."""
+        self._revision = revision
 
     def forget(self) -> None:
         """Drop every ring that is kept, so that the next use reads the store."""
         self._rings = {}
 
-    def _keep(self, workspace: bytes) -> Ring:
+    def _renew(self, workspace: bytes, kept: _Kept, revision: object) -> Ring:
+        """Keep a ring on whose rows are what they were, or read it anew."""
+        rings, rows = self._rings, _without_seals(self._load(workspace))
+        if rows != kept.rows:
+            return self._keep(workspace, revision)
+        with self._lock:
+            rings[workspace] = kept._replace(revision=revision)
+        return kept.ring
+
+    def _keep(self, workspace: bytes, revision: object) -> Ring:
         # Into the dict of before the store was read: what `forget` dropped meanwhile stays dropped.
         rings, expires = self._rings, self._clock() + self._ttl
-        ring = Ring(self.meta.id, workspace, self._read(workspace), partial(self._read, workspace))
+        rows = self._load(workspace)
+        opened = self._open(rows, workspace)
+        ring = Ring(self.meta.id, workspace, opened, partial(self._read, workspace))
         with self._lock:
             rings.pop(workspace, None)
             if len(rings) >= _KEPT:
                 del rings[next(iter(rings))]
-            rings[workspace] = expires, ring
+            rings[workspace] = _Kept(expires, ring, revision, _without_seals(rows))
         return ring
 
     def _read(self, workspace: bytes) -> Terms:
@@ -195,3 +224,8 @@ class Vault:
             term.to_bytes(4, "big"),
             self.meta.kek_id.encode(),
         )
+
+
+def _without_seals(rows: Sequence[RingRow]) -> list[RingRow]:
+    """Return rows without what every save changes of them, and nothing opens otherwise for."""
+    return [msgspec.structs.replace(row, seals=0) for row in rows]

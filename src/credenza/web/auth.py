@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 
-from credenza.errors import Unauthenticated
+from credenza.errors import CredenzaError, Unauthenticated
 from credenza.model import Actor
 from credenza.settings import Credenza
 from credenza.web.requests import headers
@@ -21,7 +23,21 @@ async def require_actor(request: Request[Any, Any, Any]) -> None:
     For `before_request`: a guard does the same, and has the route handler copied for every call.
     """
     opened: Credenza = request.app.state.credenza
-    request.scope["user"] = opened.accounts.authenticate(credential_of(request))
+    credential = credential_of(request)
+    if opened.store.is_near:
+        request.scope["user"] = opened.accounts.authenticate(credential)
+    else:
+        request.scope["user"] = await asyncio.to_thread(_admit, opened, credential)
+
+
+def _admit(opened: Credenza, credential: str) -> Actor:
+    """Return who a credential proves to be, with what handlers ask for on the event loop ready at hand."""
+    actor = opened.accounts.authenticate(credential)
+    # What is missing is told by whoever needs it.
+    with suppress(CredenzaError):
+        opened.vault.ring(actor.tenant.id)
+        opened.types.of(actor.tenant)
+    return actor
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:

@@ -12,11 +12,13 @@ from credenza.connectors import Catalogue, ConnectorType
 from credenza.connectors.registration import compile_type
 from credenza.errors import Conflict, VaultLocked
 from credenza.model import Paper, Tenant
-from credenza.ports import Store, Tx
+from credenza.ports import Store, Subject, Tx
 from credenza.vault import Vault
 from credenza.workspace.papers import TYPE, is_genuine
 
-GOOD_SECONDS = 0.25
+GOOD_SECONDS = 5.0
+# Between two looks where any commit may have changed a type, and after one that could not verify all.
+AGAIN_SECONDS = 0.25
 Signed = Mapping[str, tuple[bytes, ConnectorType]]
 
 
@@ -44,12 +46,17 @@ class OwnCatalogue(Catalogue):
 
 class _Seen(NamedTuple):
     good_until: float
+    certain_until: float
+    revision: tuple[int, bool]
     types: Signed
     catalogue: Catalogue
 
 
 class Types:
-    """Catalogues by workspace; what another process registers is known within a quarter of a second."""
+    """Catalogues by workspace; what another process registers is known as soon as the store hears of it.
+
+    In an embedded store, where nothing but the number of commits is heard of, that is a quarter of a second.
+    """
 
     def __init__(self, shipped: Catalogue, store: Store, vault: Vault) -> None:
         """Take the types that every workspace has."""
@@ -61,24 +68,28 @@ class Types:
     def of(self, tenant: Tenant) -> Catalogue:
         """Return the types of one workspace."""
         now = time.monotonic()
+        revision = self._store.revision(Subject.TYPES), self._vault.locked is None
         seen = self._seen.get(tenant.row)
-        if seen is not None and now < seen.good_until:
+        if seen is not None and now < (seen.good_until if seen.revision == revision else seen.certain_until):
             return seen.catalogue
-        papers = self._genuine(tenant, self._store.read(tenant, lambda tx: tx.papers(TYPE)))
+        found = self._store.read(tenant, lambda tx: tx.papers(TYPE))
+        papers = self._genuine(tenant, found)
         known = seen.types if seen else {}
         types = {slug: _compile(paper, known.get(slug)) for slug, paper in papers.items()}
         if seen is not None and types == known:
             catalogue = seen.catalogue
         else:
             catalogue = OwnCatalogue(self.shipped, types, lambda: self.forget(tenant))
-        self._seen[tenant.row] = _Seen(now + GOOD_SECONDS, types, catalogue)
+        good_until = now + (GOOD_SECONDS if len(papers) == len(found) else AGAIN_SECONDS)
+        certain_until = now + AGAIN_SECONDS if self._store.is_near else now
+        self._seen[tenant.row] = _Seen(good_until, certain_until, revision, types, catalogue)
         return catalogue
 
     def forget(self, tenant: Tenant) -> None:
         """Look at a workspace's types anew when they are asked for next."""
         seen = self._seen.get(tenant.row)
         if seen is not None:
-            self._seen[tenant.row] = seen._replace(good_until=0.0)
+            self._seen[tenant.row] = seen._replace(good_until=0.0, certain_until=0.0)
 
     def _genuine(self, tenant: Tenant, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
         """Return the papers that are as they were kept; without the vault's key nobody can tell."""

@@ -5,44 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from credenza.model import Card, Choice, Place
-from credenza.stores.postgres.connect import Connection, columns, fetch
+from credenza.stores.postgres.connect import Connection, columns, fetch, plan_anew
 from credenza.stores.rows import fold
 
-_REMOVE = "DELETE FROM cards WHERE workspace_id = %s AND paper_kind = %s AND paper_slug = %s"
+_REMOVE = """
+DELETE FROM cards c USING unnest(%b::text[], %b::text[]) n (kind, slug)
+WHERE c.workspace_id = %s AND c.paper_kind = n.kind AND c.paper_slug = n.slug
+"""
 _ADD = """
 INSERT INTO cards (workspace_id, paper_kind, paper_slug, kind, id, status, name_folded, description_folded,
     created_at, updated_at, hidden)
-SELECT %s::bigint, %s::text, %s::text, *
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::boolean[])
+SELECT %s::bigint, * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+    %b::text[], %b::bigint[], %b::bigint[], %b::boolean[])
 """
 _LINK = """
 INSERT INTO card_links (workspace_id, kind, relation, target, id)
-SELECT DISTINCT %s::bigint, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+SELECT DISTINCT %s::bigint, * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[])
 """
 _FIND = """
-SELECT id, paper_kind, paper_slug FROM cards WHERE workspace_id = %s AND kind = %s AND id = ANY(%s::text[])
+SELECT id, paper_kind, paper_slug FROM cards WHERE workspace_id = %s AND kind = %s AND id = ANY(%b::text[])
 """
 _PAGE = (
     "SELECT c.id, c.paper_kind, c.paper_slug FROM cards c WHERE {where} ORDER BY c.id {order} LIMIT %(limit)s"
 )
 _LINKED = """
 EXISTS (SELECT 1 FROM card_links l WHERE l.workspace_id = c.workspace_id AND l.kind = c.kind AND l.id = c.id
-    AND l.relation = %(relation{n})s AND l.target = ANY(%(targets{n})s::text[]))
+    AND l.relation = %(relation{n})s AND l.target = ANY(%(targets{n})b::text[]))
 """
 
 
-def replace(connection: Connection, workspace: int, kind: str, slug: str, cards: Sequence[Card]) -> None:
-    """Let these be the cards of a paper."""
-    connection.execute(_REMOVE, (workspace, kind, slug))
-    if not cards:
-        return
+def replace(
+    connection: Connection, workspace: int, papers: Sequence[tuple[tuple[str, str], Sequence[Card]]]
+) -> None:
+    """Let these be the cards of some papers, which are named by kind and slug."""
+    connection.execute(_REMOVE, (*columns([place for place, _ in papers]), workspace))
     rows = [
-        (c.kind, c.id, c.status, fold(c.name), fold(c.description), c.created_at, c.updated_at, c.hidden)
+        (
+            *(*place, c.kind, c.id, c.status, fold(c.name), fold(c.description)),
+            *(c.created_at, c.updated_at, c.hidden),
+        )
+        for place, cards in papers
         for c in cards
     ]
-    connection.execute(_ADD, (workspace, kind, slug, *columns(rows)))
-    links = [(card.kind, *link, card.id) for card in cards for link in card.links]
+    if not rows:
+        return
+    connection.execute(_ADD, (workspace, *columns(rows)))
+    plan_anew(connection, len(rows))
+    links = [(card.kind, *link, card.id) for _, cards in papers for card in cards for link in card.links]
     if links:
         connection.execute(_LINK, (workspace, *columns(links)))
 
@@ -89,7 +98,7 @@ def _limit_words(choice: Choice, conditions: list[str], parameters: dict[str, ob
         conditions.append(_LINKED.format(n=number))
     for column, values in (("status", choice.statuses), ("id", choice.ids)):
         if values:
-            conditions.append(f"c.{column} = ANY(%({column}_values)s::text[])")
+            conditions.append(f"c.{column} = ANY(%({column}_values)b::text[])")
             parameters[f"{column}_values"] = [*values]
     if choice.search:
         conditions.append(

@@ -33,7 +33,13 @@ DIALECT = Dialect(
     position="strpos({}, {})",
     folded="folded({})",
 )
-_SHARED = write_queries(lambda name: f"%({name})s", "e.id = ANY(%(ids)s::text[])")
+# The types of the columns, as `package_row` and `install_row` fill them.
+_PACKAGE = (
+    *("text", "bigint", *["text"] * 11, "boolean", "boolean", "boolean"),
+    *("text", "text", "bigint", "text", "text", "bigint", "text", "bigint", "text", "bigint", "bigint"),
+)
+_INSTALL = ("text", "bigint", *["text"] * 6, "bigint", "bigint", "bigint", "text")
+_SHARED = write_queries(lambda name: f"%({name})s", "e.id = ANY(%(ids)b::text[])")
 
 
 def ask(connection: Connection, tenant: Tenant, question: Question) -> Found:
@@ -66,40 +72,44 @@ def is_installed(connection: Connection, package: str) -> bool:
     return bool(fetch(connection, "SELECT is_installed(%s)", (package,))[0][0])
 
 
-def replace(connection: Connection, tenant: Tenant, kind: str, id: str, entry: CatalogueEntry | None) -> None:
-    """Let this be what the catalogue knows of a paper."""
-    table = ENTITIES.get(kind)
-    if table is None:
-        return
-    connection.execute(f"DELETE FROM {table} WHERE id = %s AND workspace_id = %s", (id, tenant.row))  # noqa: S608
-    if isinstance(entry, PackageEntry):
-        _add_package(connection, tenant, entry)
-    elif isinstance(entry, VersionEntry):
-        _add_version(connection, tenant, entry)
-    elif isinstance(entry, InstallEntry):
-        _add_install(connection, tenant, entry)
+def replace(
+    connection: Connection, tenant: Tenant, papers: Sequence[tuple[str, str, CatalogueEntry | None]]
+) -> None:
+    """Let these be what the catalogue knows of some papers, which are named by kind and slug."""
+    for kind, table in ENTITIES.items():
+        ids = [slug for kind_, slug, _ in papers if kind_ == kind]
+        if ids:
+            statement = f"DELETE FROM {table} WHERE id = ANY(%b::text[]) AND workspace_id = %s"  # noqa: S608
+            connection.execute(statement, (ids, tenant.row))
+    entries = [entry for *_, entry in papers]
+    _add_packages(connection, tenant, [each for each in entries if isinstance(each, PackageEntry)])
+    _add_versions(connection, tenant, [each for each in entries if isinstance(each, VersionEntry)])
+    _add_installs(connection, tenant, [each for each in entries if isinstance(each, InstallEntry)])
 
 
-def _add_package(connection: Connection, tenant: Tenant, entry: PackageEntry) -> None:
-    _insert(connection, "packages", package_row(tenant, entry, fold))
-    grants = [(entry.id, workspace, tenant.row) for workspace in entry.grants]
-    approvals = [(entry.id, release.id, tenant.row) for release in entry.approved]
-    _insert_many(connection, "package_grants", ("text", "text", "bigint"), grants)
-    _insert_many(connection, "package_approvals", ("text", "text", "bigint"), approvals)
+def _add_packages(connection: Connection, tenant: Tenant, entries: Sequence[PackageEntry]) -> None:
+    _insert(connection, "packages", _PACKAGE, [package_row(tenant, entry, fold) for entry in entries])
+    grants = [(entry.id, workspace, tenant.row) for entry in entries for workspace in entry.grants]
+    approvals = [(entry.id, release.id, tenant.row) for entry in entries for release in entry.approved]
+    _insert(connection, "package_grants", ("text", "text", "bigint"), grants)
+    _insert(connection, "package_approvals", ("text", "text", "bigint"), approvals)
 
 
-def _add_version(connection: Connection, tenant: Tenant, entry: VersionEntry) -> None:
-    own = (entry.id, tenant.row, entry.package, entry.version, entry.published_by, entry.published_at)
-    _insert(connection, "package_versions", own)
-    rows = [(entry.id, *part, tenant.row) for part in entry.parts]
-    _insert_many(connection, "package_parts", ("text", "text", "text", "boolean", "bigint"), rows)
+def _add_versions(connection: Connection, tenant: Tenant, entries: Sequence[VersionEntry]) -> None:
+    own = [
+        (each.id, tenant.row, each.package, each.version, each.published_by, each.published_at)
+        for each in entries
+    ]
+    _insert(connection, "package_versions", ("text", "bigint", "text", "text", "text", "bigint"), own)
+    parts = [(each.id, *part, tenant.row) for each in entries for part in each.parts]
+    _insert(connection, "package_parts", ("text", "text", "text", "boolean", "bigint"), parts)
 
 
-def _add_install(connection: Connection, tenant: Tenant, entry: InstallEntry) -> None:
-    _insert(connection, "package_installs", install_row(tenant, entry))
+def _add_installs(connection: Connection, tenant: Tenant, entries: Sequence[InstallEntry]) -> None:
+    _insert(connection, "package_installs", _INSTALL, [install_row(tenant, entry) for entry in entries])
     types = ("text", "bigint", "text", "text", "text", "text", "boolean")
-    rows = [(member.id, tenant.row, entry.id, *member[1:]) for member in entry.members]
-    _insert_many(connection, "install_members", types, rows)
+    rows = [(m.id, tenant.row, entry.id, *m[1:]) for entry in entries for m in entry.members]
+    _insert(connection, "install_members", types, rows)
 
 
 def _run(connection: Connection, query: str, statement: Statement) -> list[tuple[Any, ...]]:
@@ -107,15 +117,10 @@ def _run(connection: Connection, query: str, statement: Statement) -> list[tuple
     return fetch(connection, query, parameters)
 
 
-def _insert(connection: Connection, table: str, values: Sequence[object]) -> None:
-    marks = ", ".join(["%s"] * len(values))
-    connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608  # our own words
-
-
-def _insert_many(
+def _insert(
     connection: Connection, table: str, types: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     if rows:
-        arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
+        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
         statement = f"INSERT INTO {table} SELECT * FROM unnest({arrays})"  # noqa: S608  # our own words
         connection.execute(statement, columns(rows))

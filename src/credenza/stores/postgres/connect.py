@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,29 +15,48 @@ from psycopg import errors, sql
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool, PoolClosed
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from credenza.errors import Conflict, CredenzaError, Misconfigured, StoreDamaged, StoreFull, Unavailable
+from credenza.errors import (
+    Conflict,
+    CredenzaError,
+    Misconfigured,
+    StoreDamaged,
+    StoreFull,
+    TooLarge,
+    Unavailable,
+)
 from credenza.model import Tenant
 from credenza.stores.postgres import text
+from credenza.stores.postgres.patience import STATEMENT_SECONDS, Watch, Watched
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = Watched
 Parameters = Sequence[object] | Mapping[str, object]
 
 SCHEMA, ROLE = "credenza", "credenza_app"
 WAIT_SECONDS = 5.0  # for a connection: longer, and whoever asks is better told to come back
+_BRIEFLY, _A_WHILE = 0.25, 5.0  # seconds; how long is waited, for how long, once there was none in that time
 _DEFAULTS = {"connect_timeout": "5", "keepalives_idle": "30", "tcp_user_timeout": "20000"}
 _MOST = 16  # connections of one process
-_PLACE = f"SET LOCAL search_path TO {SCHEMA}, pg_catalog; SET LOCAL ROLE {ROLE}"
+_PLACE = (
+    f"SET LOCAL search_path TO {SCHEMA}, pg_catalog; SET LOCAL statement_timeout TO '{STATEMENT_SECONDS}s'; "
+    f"SET LOCAL ROLE {ROLE}"
+)
 _READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_PLACE}"
 # A server that froze while it held a row must not hold up the others for long.
 _PATIENCE = "SET LOCAL lock_timeout TO '10s'; SET LOCAL idle_in_transaction_session_timeout TO '30s'"
 _WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_PATIENCE}; {_PLACE}"
 _EVERYWHERE = "; SET LOCAL credenza.scope TO 'store'"
-_FULL = {"53100"}
-_DAMAGED = {"XX001", "XX002"}
+_TOO_LONG = "A name, a path or a tag is longer than an index of PostgreSQL can hold; nothing was saved."
+_MEANINGS: Mapping[str, Callable[[], CredenzaError]] = {
+    "53100": StoreFull,
+    "XX001": StoreDamaged,
+    "XX002": StoreDamaged,
+    "54000": partial(TooLarge, _TOO_LONG),
+}
 # Classes of SQLSTATE: connections, resources, an operator's doing, the system, and a server that only reads.
 _PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03", "25P03")
+_FEW = 50  # rows among which anything is found at once
 _AT_ONCE = 500  # rows of a stream
 _numbers = itertools.count()
 CLOSED = "The store is closed."
@@ -63,18 +84,27 @@ def read_uri(uri: str) -> dict[str, Any]:
     return said
 
 
-def connect(said: dict[str, Any]) -> Connection:
+def connect(said: dict[str, Any]) -> Watched:
     """Open one connection outside the pool; raises what psycopg raises."""
-    return psycopg.Connection.connect(**said, autocommit=True, context=_Context())
+    return Watched.connect(**said, autocommit=True, context=_Context())
+
+
+def is_direct(connection: Connection) -> bool:
+    """Tell whether nothing stands between us and one server process, as a pooler would."""
+    return connection.execute("SELECT pg_backend_pid()").fetchone() == (connection.info.backend_pid,)
 
 
 class Pool:
     """Connections, each lent to one borrower at a time."""
 
-    def __init__(self, said: dict[str, Any]) -> None:
-        """Open none yet: each is opened when it is needed."""
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+    def __init__(self, said: dict[str, Any], watch: Watch) -> None:
+        """Open none yet: each is opened when it is needed, and watched over while it is lent."""
+        self._watch = watch
+        self._brief_until = float("-inf")
+        self._pool: ConnectionPool[Watched] = ConnectionPool(
+            connection_class=Watched,
             kwargs={**said, "autocommit": True, "context": _Context()},
+            configure=_configure,
             min_size=0,
             max_size=_MOST,
             timeout=WAIT_SECONDS,
@@ -105,26 +135,43 @@ class Pool:
                 raise errors.InFailedSqlTransaction
             connection.execute("COMMIT")
         finally:
-            self._pool.putconn(connection)
+            self._take_back(connection)
 
     def close(self) -> None:
         """Let go of all connections."""
         self._pool.close()
 
-    def _begin(self, beginning: str) -> Connection:
+    def _begin(self, beginning: str) -> Watched:
         """Return a connection on which a transaction has begun, passing by those that were cut meanwhile."""
         for _ in range(_MOST):
-            connection = self._pool.getconn()
+            connection = self._lend()
             try:
                 connection.execute(beginning)
             except BaseException:
                 cut = connection.broken
-                self._pool.putconn(connection)
+                self._take_back(connection)
                 if not cut:
                     raise
             else:
                 return connection
         raise errors.ConnectionFailure
+
+    def _lend(self) -> Watched:
+        """Return a connection; where there was none for long, nobody else waits for long."""
+        brief = time.monotonic() < self._brief_until
+        try:
+            connection = self._pool.getconn(_BRIEFLY if brief else WAIT_SECONDS)
+        except PoolTimeout:
+            if not brief:
+                self._brief_until = time.monotonic() + _A_WHILE
+            raise
+        self._brief_until = float("-inf")
+        self._watch.begin(connection)
+        return connection
+
+    def _take_back(self, connection: Watched) -> None:
+        self._watch.end(connection)
+        self._pool.putconn(connection)
 
 
 def fetch(
@@ -147,6 +194,18 @@ def stream(
         yield from rows
 
 
+def plan_anew(connection: Connection, count: int) -> None:
+    """Let the server forget its plans where rows have multiplied since it made them; `count` are new.
+
+    What it plans for an empty table, it keeps until it has analysed it: to see whether a row has its parent,
+    it then walks over all parents of the workspace, for a minute or longer, and each batch takes longer.
+    """
+    connection.written += count
+    if connection.written > 2 * connection.planned_for + _FEW:
+        connection.execute("DISCARD PLANS")
+        connection.planned_for = connection.written
+
+
 def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
     """Return rows as columns, each to be one array."""
     return [list(column) for column in zip(*rows, strict=True)]
@@ -155,10 +214,8 @@ def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
 def translate(error: psycopg.Error) -> CredenzaError:
     """Return our error for one of PostgreSQL's; its text, which may hold a value, is dropped."""
     code = error.sqlstate or ""
-    if code in _FULL:
-        return StoreFull()
-    if code in _DAMAGED:
-        return StoreDamaged()
+    if code in _MEANINGS:
+        return _MEANINGS[code]()
     if code.startswith(("23", "40")):
         return Conflict()  # a name was taken between looking and writing, or two waited for each other
     if isinstance(error, PoolClosed):
@@ -174,6 +231,12 @@ class _Context:
 
     adapters = _adapters
     connection = None
+
+
+def _configure(connection: Connection) -> None:
+    """Prepare no statements where the next one may come to another server process."""
+    if not is_direct(connection):
+        connection.prepare_threshold = None
 
 
 def _write_beginning(tenant: Tenant | None, *, write: bool) -> str:

@@ -20,8 +20,11 @@ from credenza.randomness import begin_afresh
 from credenza.stores.postgres.connect import CLOSED, translate
 
 T = TypeVar("T")
+_BUSY = "The store is busy, or cannot be reached at the moment."
 WORKERS = 8
+QUEUE_SECONDS = 20.0  # longer, and whoever waits is better told to come back
 _ATTEMPTS = 4
+_OF_UNIQUE = 2  # attempts, where something was taken: what is taken still was taken for good
 _LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
 
@@ -39,7 +42,7 @@ class Jobs:
             Unavailable: no more jobs are taken.
         """
         try:
-            return self._pool.submit(_run, job)
+            return self._pool.submit(_take, job, time.monotonic())
         except RuntimeError:
             raise Unavailable(CLOSED) from None
 
@@ -48,13 +51,19 @@ class Jobs:
         self._pool.shutdown()
 
 
+def _take(job: Callable[[], T], queued: float) -> T:
+    if time.monotonic() - queued > QUEUE_SECONDS:
+        raise Unavailable(_BUSY)
+    return _run(job)
+
+
 def _run(job: Callable[[], T]) -> T:
     for attempt in range(1, _ATTEMPTS + 1):
         begin_afresh()
         try:
             return job()
         except _LOST as error:
-            if attempt == _ATTEMPTS:
+            if attempt == (_OF_UNIQUE if isinstance(error, errors.UniqueViolation) else _ATTEMPTS):
                 raise translate(error) from None
             time.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311  # no secret hangs on it
         except psycopg.Error as error:

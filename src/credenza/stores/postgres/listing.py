@@ -18,11 +18,11 @@ JOIN integration_versions v
     ON v.workspace_id = i.workspace_id AND v.integration_id = i.id AND v.version = i.version
 """
 _FIND = f"""
-SELECT {_COLUMNS} FROM integrations i {_VERSION} WHERE i.workspace_id = %s AND i.key = ANY(%s::text[])
+SELECT {_COLUMNS} FROM integrations i {_VERSION} WHERE i.workspace_id = %s AND i.key = ANY(%b::text[])
 """  # noqa: S608  # made of our own words
 # A statement of its own: what it waits for is seen by the next one only.
 _LOCK = """
-SELECT FROM integrations WHERE workspace_id = %s AND key = ANY(%s::text[]) ORDER BY key FOR NO KEY UPDATE
+SELECT FROM integrations WHERE workspace_id = %s AND key = ANY(%b::text[]) ORDER BY key FOR NO KEY UPDATE
 """
 _PAGE = f"""
 SELECT {_COLUMNS} FROM integrations i {_VERSION}

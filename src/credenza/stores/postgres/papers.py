@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from credenza.errors import Conflict
 from credenza.model import Paper, Tenant, Usage
 from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue
-from credenza.stores.postgres.connect import Connection, fetch
+from credenza.stores.postgres.connect import Connection, columns, fetch
 
 MOST_TOKENS = 2**53 - 1  # what every reader of JSON can hold; the sum of two fits a bigint
 
@@ -21,13 +21,20 @@ WHERE workspace_id = %s AND kind = %s
 _CREATE = """
 INSERT INTO papers (workspace_id, kind, slug, version, created_at, created_by, updated_at, updated_by, body,
     mac)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %s::bigint, * FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[],
+    %b::text[], %b::bytea[], %b::bytea[])
 """
 _UPDATE = """
-UPDATE papers SET version = %s, updated_at = %s, updated_by = %s, body = %s, mac = %s
-WHERE workspace_id = %s AND kind = %s AND slug = %s AND version = %s
+UPDATE papers p SET version = n.version, updated_at = n.updated_at, updated_by = n.updated_by, body = n.body,
+    mac = n.mac
+FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::text[],
+    %b::bigint[]) n (version, updated_at, updated_by, body, mac, kind, slug, before)
+WHERE p.workspace_id = %s AND p.kind = n.kind AND p.slug = n.slug AND p.version = n.before
 """
-_DELETE = "DELETE FROM papers WHERE workspace_id = %s AND kind = %s AND slug = %s AND version = %s"
+_DELETE = """
+DELETE FROM papers p USING unnest(%b::text[], %b::text[], %b::bigint[]) n (kind, slug, before)
+WHERE p.workspace_id = %s AND p.kind = n.kind AND p.slug = n.slug AND p.version = n.before
+"""
 _COUNT = """
 INSERT INTO usage AS u (workspace_id, integration_id, api, period, prompt, completion, total)
 SELECT i.workspace_id, i.id, %(api)s, %(period)s, %(prompt)s, %(completion)s, %(total)s
@@ -49,20 +56,17 @@ def find(
     """Return the papers of a kind by slug, in its order; those that are named are locked to be written."""
     clause, parameters = "ORDER BY slug", [workspace, kind]
     if slugs is not None:
-        clause = f"AND slug = ANY(%s::text[]) ORDER BY slug {'FOR NO KEY UPDATE' if lock else ''}"
+        clause = f"AND slug = ANY(%b::text[]) ORDER BY slug {'FOR NO KEY UPDATE' if lock else ''}"
         parameters.append([*slugs])
     return {row[1]: Paper(*row) for row in fetch(connection, f"{_FIND}{clause}", parameters)}
 
 
 def keep(connection: Connection, tenant: Tenant, sheets: Sequence[Sheet]) -> None:
-    """Write the next versions of papers; raises Conflict."""
-    for before, after, about, entry in sheets:
-        if connection.execute(*_write(tenant.row, before, after)).rowcount != 1:
-            raise Conflict
-        paper = after or before
-        if paper is not None:
-            cards.replace(connection, tenant.row, paper.kind, paper.slug, about)
-            catalogue.replace(connection, tenant, paper.kind, paper.slug, entry)
+    """Write the next versions of papers, by a few statements however many there are; raises Conflict."""
+    for some in _apart(sheets):
+        _write(connection, tenant.row, some)
+        cards.replace(connection, tenant.row, [(_place(sheet), sheet.cards) for sheet in some])
+        catalogue.replace(connection, tenant, [(*_place(sheet), sheet.entry) for sheet in some])
 
 
 def count(connection: Connection, workspace: int, row: int, usage: Usage) -> None:
@@ -83,12 +87,37 @@ def list_usage(connection: Connection, workspace: int, row: int, since: int, api
     return [Usage(*each) for each in fetch(connection, f"{_USAGE}{clause} ORDER BY api, period", parameters)]
 
 
-def _write(workspace: int, before: Paper | None, after: Paper | None) -> tuple[str, tuple[object, ...]]:
-    if before is None:
-        if after is None:
-            raise ValueError("a sheet has a paper before it or after it")
-        return _CREATE, (workspace, *msgspec.structs.astuple(after))
-    which = (workspace, before.kind, before.slug, before.version)
-    if after is None:
-        return _DELETE, which
-    return _UPDATE, (after.version, after.updated_at, after.updated_by, after.body, after.mac, *which)
+def _place(sheet: Sheet) -> tuple[str, str]:
+    paper = sheet.after or sheet.before
+    if paper is None:
+        raise ValueError("a sheet has a paper before it or after it")
+    return paper.kind, paper.slug
+
+
+def _apart(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
+    """Return sheets in runs in which each paper stands once, so that a second one finds the first written."""
+    some: dict[tuple[str, str], Sheet] = {}
+    for sheet in sheets:
+        if _place(sheet) in some:
+            yield [*some.values()]
+            some = {}
+        some[_place(sheet)] = sheet
+    if some:
+        yield [*some.values()]
+
+
+def _write(connection: Connection, workspace: int, sheets: Sequence[Sheet]) -> None:
+    gone = [(b.kind, b.slug, b.version) for b, after, *_ in sheets if b is not None and after is None]
+    changed = [
+        (a.version, a.updated_at, a.updated_by, a.body, a.mac, b.kind, b.slug, b.version)
+        for b, a, *_ in sheets
+        if a is not None and b is not None
+    ]
+    for statement, rows in ((_DELETE, gone), (_UPDATE, changed)):
+        parameters = (*columns(rows), workspace)
+        if rows and connection.execute(statement, parameters).rowcount != len(rows):
+            raise Conflict
+    # In one order, as everybody does: two that make the same papers wait, but not in a ring.
+    made = sorted(msgspec.structs.astuple(a) for b, a, *_ in sheets if b is None and a is not None)
+    if made:
+        connection.execute(_CREATE, (workspace, *columns(made)))

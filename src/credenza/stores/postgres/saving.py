@@ -13,7 +13,7 @@ import msgspec
 
 from credenza.errors import Conflict
 from credenza.model import Api, Record, Secret, Write
-from credenza.stores.postgres.connect import Connection, columns
+from credenza.stores.postgres.connect import Connection, columns, plan_anew
 from credenza.stores.rows import fold
 
 Row = tuple[object, ...]
@@ -23,7 +23,7 @@ _BODIES = 50  # bodies of earlier versions that are in memory at once
 def _insert(table: str, **types: str) -> str:
     """Return the statement that inserts rows given as columns, with the workspace first."""
     names = ", ".join(types)
-    arrays = ", ".join(f"%s::{type_}[]" for type_ in types.values())
+    arrays = ", ".join(f"%b::{type_}[]" for type_ in types.values())
     return f"INSERT INTO {table} (workspace_id, {names}) SELECT %s::bigint, * FROM unnest({arrays})"  # noqa: S608
 
 
@@ -50,8 +50,8 @@ _UPDATE = """
 UPDATE integrations i SET category = n.category, description = n.description,
     description_folded = n.description_folded, enabled = n.enabled, version = n.version, digest = n.digest,
     updated_at = n.updated_at, updated_by = n.updated_by, type_version = n.type_version
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::boolean[], %s::bigint[], %s::bytea[], %s::bigint[],
-    %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::boolean[], %b::bigint[], %b::bytea[], %b::bigint[],
+    %b::text[], %b::bigint[], %b::bigint[], %b::bigint[])
     n (category, description, description_folded, enabled, version, digest, updated_at, updated_by,
         type_version, id, before)
 WHERE i.workspace_id = %s AND i.id = n.id AND i.version = n.before
@@ -95,38 +95,38 @@ _SECRET = _insert(
     sealed="bytea",
 )
 _OTHER_APIS = """
-DELETE FROM integration_apis a WHERE a.workspace_id = %s AND a.integration_id = ANY(%s::bigint[])
+DELETE FROM integration_apis a WHERE a.workspace_id = %s AND a.integration_id = ANY(%b::bigint[])
 AND NOT EXISTS (
-    SELECT 1 FROM unnest(%s::bigint[], %s::text[]) n (id, api) WHERE n.id = a.integration_id AND n.api = a.api
+    SELECT 1 FROM unnest(%b::bigint[], %b::text[]) n (id, api) WHERE n.id = a.integration_id AND n.api = a.api
 )
 """
-_TAGS = "DELETE FROM integration_tags WHERE workspace_id = %s AND integration_id = ANY(%s::bigint[])"
+_TAGS = "DELETE FROM integration_tags WHERE workspace_id = %s AND integration_id = ANY(%b::bigint[])"
 _RETIRE = """
 UPDATE secrets s SET last_version = n.version
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) n (version, id, path)
+FROM unnest(%b::bigint[], %b::bigint[], %b::text[]) n (version, id, path)
 WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.path = n.path AND s.last_version IS NULL
 """
 _RESTORE = """
 UPDATE secrets s SET last_version = NULL
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) n (id, path, version)
+FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) n (id, path, version)
 WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.path = n.path AND s.version = n.version
 """
 _SCRUB = """
 UPDATE integration_versions v SET document = n.document
-FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[]) n (document, id, version)
+FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[]) n (document, id, version)
 WHERE v.workspace_id = %s AND v.integration_id = n.id AND v.version = n.version
 """
 _DESTROY = """
-DELETE FROM secrets s USING unnest(%s::bigint[], %s::bigint[]) n (id, version)
+DELETE FROM secrets s USING unnest(%b::bigint[], %b::bigint[]) n (id, version)
 WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.last_version <= n.version
 """
 _RENAME = """
 UPDATE integrations i SET name = n.name, name_folded = n.name_folded, digest = NULL
-FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) n (name, name_folded, id, version)
+FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) n (name, name_folded, id, version)
 WHERE i.workspace_id = %s AND i.id = n.id AND i.version = n.version
 """
 _DROP = """
-DELETE FROM integrations i USING unnest(%s::bigint[], %s::bigint[]) n (id, version)
+DELETE FROM integrations i USING unnest(%b::bigint[], %b::bigint[]) n (id, version)
 WHERE i.workspace_id = %s AND i.id = n.id AND i.version = n.version
 """
 
@@ -136,6 +136,7 @@ def create(connection: Connection, workspace: int, writes: Sequence[Write]) -> N
     # In the order of their names, as everybody does: two that write the same names wait, but not in a ring.
     ordered = sorted(writes, key=lambda write: write.record.name.lower())
     insert(connection, _CREATE, workspace, [_created(write.record) for write in ordered])
+    plan_anew(connection, len(ordered))
     insert(connection, _VERSION, workspace, [_version(write) for write in ordered])
     _insert_children(connection, workspace, ordered)
     _insert_secrets(connection, workspace, ordered)

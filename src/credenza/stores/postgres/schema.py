@@ -6,6 +6,7 @@ lock, so that of several servers that start at once one does it, and a start tha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,19 +14,24 @@ import psycopg
 from psycopg import errors
 
 from credenza.errors import CredenzaError, StoreRejected, Unavailable
-from credenza.stores.postgres import policies, tables
+from credenza.stores.postgres import changes, folding, policies, tables
 from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
 OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
 _LOCK = 0x43525A44  # "CRDZ": a number of ours among those of other programs
-_LOCK_WAIT = "30s"  # for a table that the release which still runs has in use
+# For a table that the release which still runs has in use; whoever comes after waits as long, so it is short.
+_LOCK_WAIT = "2s"
+_ATTEMPTS = 20
+_PAUSE_SECONDS = 0.5
 LATER = "This store was written by a later release of credenza; upgrade the program and start again."
 _ABSENT = "There is no store in this database yet: run `credenza init`, or `credenza serve --dev`."
 _EARLIER = "This store was written by an earlier release; `credenza list` brings it up to date."
 _CLOSED_DOOR = (
     "PostgreSQL cannot be reached, or does not let the login of CREDENZA_STORE into the database named there."
 )
+_IN_USE = "The tables of this store are in use without a pause; start again when there is less to do."
 _TOO_OLD = "This store needs PostgreSQL 14 or later."
+_ENCODING = "This store needs a database in UTF8; make one with `CREATE DATABASE ... ENCODING 'UTF8'`."
 _NO_ROLE = (
     f"The login of CREDENZA_STORE may not make the role that row-level security binds. Have an administrator "
     f"run `CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO <login>` once, and start again."
@@ -66,11 +72,13 @@ def migrate(connection: Connection, *, create: bool, read_only: bool) -> None:
     """Bring a database up to date, all steps or none; with `read_only`, only look whether it is.
 
     Raises:
-        StoreRejected: there is no store and none is to be made, a later release has written to it, or the
-            login may not do what must be done.
+        StoreRejected: there is no store and none is to be made, a later release has written to it, the
+            database has another encoding, the login may not do what must be done, or tables are in use.
     """
     if connection.info.server_version < OLDEST:
         raise StoreRejected(_TOO_OLD)
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        raise StoreRejected(_ENCODING)
     applied = _applied(connection)
     if applied is None and not create:
         raise StoreRejected(_ABSENT)
@@ -78,6 +86,19 @@ def migrate(connection: Connection, *, create: bool, read_only: bool) -> None:
         return
     if read_only:
         raise StoreRejected(_EARLIER)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _move_on(connection)
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            if attempt == _ATTEMPTS:
+                raise StoreRejected(_IN_USE) from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _move_on(connection: Connection) -> None:
+    """Take the steps that are left, all or none."""
     with connection.transaction():
         # The schema first: where it cannot be made, the lock is nobody's business.
         connection.execute("SELECT pg_advisory_xact_lock(%s::bigint)", (_LOCK,))
@@ -148,7 +169,22 @@ def _begin(connection: Connection) -> None:
         connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {ROLE}")
 
 
-MIGRATIONS: Sequence[Migration] = (Migration("001_begin", _begin),)
+def _announce(connection: Connection) -> None:
+    for statement in changes.STATEMENTS:
+        connection.execute(statement)
+    connection.execute(f"GRANT SELECT ON {changes.TABLE} TO {ROLE}")
+
+
+def _fold(connection: Connection) -> None:
+    connection.execute(folding.write_function())
+
+
+MIGRATIONS: Sequence[Migration] = (
+    Migration("001_begin", _begin),
+    Migration("002_changes", _announce),
+    Migration("003_folding", _fold),
+)
+GUARDED = (*policies.TABLES, changes.TABLE)
 
 
 def examine(connection: Connection) -> list[str]:
@@ -163,7 +199,7 @@ def examine(connection: Connection) -> list[str]:
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = %s AND c.relname = ANY(%s) "
         "AND (NOT c.relrowsecurity OR pg_has_role(current_user, c.relowner, 'USAGE'))",
-        (SCHEMA, [*policies.TABLES]),
+        (SCHEMA, [*GUARDED]),
     ).fetchone()
     if open_tables != (0,):
         found.append("There are tables whose rows no policy guards.")

@@ -12,10 +12,11 @@ import psycopg
 
 from credenza.errors import Conflict, CredenzaError, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
-from credenza.ports import Tx
-from credenza.stores.postgres import connect, keys, schema
+from credenza.ports import Subject, Tx
+from credenza.stores.postgres import connect, keys, news, schema
 from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
+from credenza.stores.postgres.patience import Watch
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.transaction import PostgresTx
 from credenza.stores.rows import read_key
@@ -65,10 +66,15 @@ class PostgresStore:
                 schema.migrate(connection, create=create, read_only=read_only)
         except psycopg.Error as error:
             raise (schema.translate(error) or connect.translate(error)) from None
-        self._pool = connect.Pool(said)
+        self._said = said
+        self._watch = Watch()
+        self._pool = connect.Pool(said, self._watch)
         self._jobs = Jobs()
         self._rows = Rows()
-        self._keys = KnownKeys(said)
+        self._news = news.News(said, self._watch, lambda: dict(self._query(news.COUNTS)))
+        self._keys = KnownKeys(self._news)
+
+    is_near = False
 
     @property
     def folder(self) -> Path | None:
@@ -96,6 +102,10 @@ class PostgresStore:
         """Return if the store can be read and written; raises Unavailable."""
         if self._query("SELECT pg_is_in_recovery()") != [(False,)]:
             raise Unavailable("The store takes no changes at the moment.")
+
+    def revision(self, subject: Subject) -> int:
+        """Return how often a subject changed, as far as was heard."""
+        return self._news.revision(subject)
 
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
@@ -151,7 +161,6 @@ class PostgresStore:
             with self._pool.begin(key.tenant, write=True) as connection:
                 connection.execute(keys.ADD, keys.write_key(key))
                 self._work(connection, key.tenant, tell)
-                connection.execute(keys.NOTIFY)
 
         self._unique(job, "An API key of this id exists already.")
 
@@ -164,7 +173,6 @@ class PostgresStore:
                     return False
                 if tell is not None:
                     self._work(connection, tenant, tell)
-                connection.execute(keys.NOTIFY)
                 return True
 
         revoked = self._jobs.submit(job).result()
@@ -211,8 +219,9 @@ class PostgresStore:
     def close(self) -> None:
         """Finish what was begun and let go of everything."""
         self._jobs.close()
-        self._keys.close()
+        self._news.close()
         self._pool.close()
+        self._watch.close()
 
     def _work(self, connection: connect.Connection, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         tx = PostgresTx(connection, tenant, self._rows)

@@ -34,8 +34,8 @@ from credenza.trail import Entry, Head
 
 STREAM = "main"
 _SEALED = "SELECT uuid, path, version, destination, rule, fingerprint, sealed, integration_id FROM secrets s"
-_HELD = f"{_SEALED} WHERE workspace_id = %s AND integration_id = ANY(%s::bigint[]) AND last_version IS NULL"
-_KEPT = f"{_SEALED} WHERE workspace_id = %s AND integration_id = %s AND path = ANY(%s::text[])"
+_HELD = f"{_SEALED} WHERE workspace_id = %s AND integration_id = ANY(%b::bigint[]) AND last_version IS NULL"
+_KEPT = f"{_SEALED} WHERE workspace_id = %s AND integration_id = %s AND path = ANY(%b::text[])"
 _HISTORY = """
 SELECT version, created_at, created_by, edits, document FROM integration_versions
 WHERE workspace_id = %s AND integration_id = %s AND version < %s ORDER BY version DESC LIMIT %s
@@ -134,11 +134,12 @@ class PostgresTx:
 
     def keep(self, sheets: Sequence[Sheet]) -> None:
         """Write next versions of papers, comparing the versions that were read."""
+        if not sheets:
+            return
         self._take_turns()
-        for sheet in sheets:
-            paper = sheet.after or sheet.before
-            if paper is not None and paper.kind == PACKAGES:
-                self._connection.execute(_LOCK_PACKAGE, (paper.slug,))
+        kept = [sheet.after or sheet.before for sheet in sheets]
+        for slug in sorted({paper.slug for paper in kept if paper is not None and paper.kind == PACKAGES}):
+            self._connection.execute(_LOCK_PACKAGE, (slug,))
         papers.keep(self._connection, self._tenant, sheets)
 
     def cards(self, choice: Choice) -> Sequence[Place]:

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
-from credenza.ports import Tx
+from credenza.ports import Subject, Tx
 from credenza.stores.rows import read_key
 from credenza.stores.sqlite import connect, upkeep
 from credenza.stores.sqlite.readers import Readers
@@ -92,6 +92,8 @@ class SqliteStore:
         self._known_keys: dict[str, ApiKey] = {}
         self._writer = Writer(connection, upkeep.Upkeep() if serving else None)
 
+    is_near = True
+
     @property
     def folder(self) -> Path:
         """Return the folder of the file."""
@@ -121,6 +123,13 @@ class SqliteStore:
         self._query("SELECT 1 FROM counters")
         if not self._writer.alive:
             raise Unavailable("The store takes no more changes; start the service again.")
+
+    def revision(self, subject: Subject) -> int:  # noqa: ARG002  # any commit may have changed it
+        """Return the number of the last commit that was noticed."""
+        now = time.monotonic()
+        if now >= self._keys_good_until:
+            self._watch_keys(now)
+        return self._seen
 
     def tenants(self) -> Sequence[Tenant]:
         """Return all workspaces in order of their slugs."""
@@ -153,9 +162,7 @@ class SqliteStore:
 
     def api_key(self, id: str) -> ApiKey | None:
         """Return one API key, revoked or not, as it was at most 20 ms ago."""
-        now = time.monotonic()
-        if now >= self._keys_good_until:
-            self._watch_keys(now)
+        self.revision(Subject.KEYS)
         known = self._known_keys
         if id in known:
             return known[id]
