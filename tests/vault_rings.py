@@ -60,7 +60,7 @@ def with_term(vault, term, rows, states=("decrypt_only", "active")):
     """Return the rows with another term of every purpose, and the states of old and new."""
     fresh = []
     for row in vault.new_rings(WORKSPACE, now=3):
-        key = vault._unwrap(vault._key(), row, WORKSPACE).reveal()
-        wrapped = envelope.wrap(KEK, key, vault._context(WORKSPACE, row.purpose, term))
+        key = vault._unwrap(row, WORKSPACE).reveal()
+        wrapped = envelope.wrap(KEK, key, vault._context(WORKSPACE, row.purpose, term, row.kek_id))
         fresh.append(msgspec.structs.replace(row, term=term, state=states[1], wrapped=wrapped))
     return [msgspec.structs.replace(row, state=states[0]) for row in rows] + fresh

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
+from credenza.key_ports import KeyStore, KeyTx
 from credenza.model import (
     ApiKey,
     Card,
@@ -77,7 +78,7 @@ class Sheet(NamedTuple):
     entry: CatalogueEntry | None = None
 
 
-class Tx(Protocol):
+class Tx(KeyTx, Protocol):
     """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
 
     @property
@@ -207,10 +208,14 @@ class Tx(Protocol):
         """Keep an answer under an idempotency key, and forget those from before `since`."""
 
     def count_seals(self, term: int, count: int) -> None:
-        """Add to the number of seals made under a term."""
+        """Add to the number of seals made under a term.
+
+        Raises (here, or when the transaction ends):
+            TermRetired: the term is not active, so nothing may be sealed under it any more.
+        """
 
 
-class Store(Protocol):
+class Store(KeyStore, Protocol):
     """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
 
     Jobs may run more than once and must have no effect outside their transaction.
@@ -247,6 +252,7 @@ class Store(Protocol):
 
         Raises:
             Conflict: the slug is taken.
+            TermRetired: the ring is not wrapped with the key that the vault has by now.
         """
 
     def api_key(self, id: str) -> ApiKey | None:

@@ -7,7 +7,10 @@ from importlib import import_module
 import rich_click as click
 
 # By name: the module beside this one, and the command in it; a command's own module is read when it runs.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "rewrap": "rewrapping:rewrap",
+    "rotate": "rotating:rotate",
+}
 
 
 class Commands(click.RichGroup):
