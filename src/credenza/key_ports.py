@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from credenza.model import RingRow, SealedRow, Secret, TermCount, VaultMeta
+from credenza.model import Record, RingRow, SealedRow, Secret, TermCount, VaultMeta
 
 
 class KeyTx(Protocol):
@@ -60,6 +60,9 @@ class KeyTx(Protocol):
 
         What somebody else is writing at this moment may be left as it is.
         """
+
+    def note_digests(self, pairs: Sequence[tuple[Record, bytes]]) -> None:
+        """Keep by what the text of records is known again, where they are at the version that was read."""
 
 
 class KeyStore(Protocol):

@@ -24,6 +24,7 @@ from credenza.model import SealedRow, Secret, Tenant
 from credenza.ports import Store, Tx
 from credenza.vault import Ring, Vault
 from credenza.vault.envelope import read_term
+from credenza.workspace.openings import Closed
 from credenza.workspace.sealing import KIND
 
 PAGE = 100  # secrets: a transaction of a few milliseconds
@@ -31,13 +32,6 @@ _PASSES = 100
 _CONFIG = "#config"  # what the types of configurations end with that credentials are entered for
 
 Tell = Callable[[int], None]
-
-
-class Closed(NamedTuple):
-    """A secret that cannot be opened, and why."""
-
-    row: SealedRow
-    why: str
 
 
 class Passed(NamedTuple):

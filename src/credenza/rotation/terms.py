@@ -18,10 +18,11 @@ from credenza import audit
 from credenza.errors import Conflict, TermRetired, WrongKey
 from credenza.model import RingRow, Tenant
 from credenza.ports import Store, Tx
-from credenza.rotation.reencryption import Closed, Passed, Tell, reencrypt
+from credenza.rotation.reencryption import Passed, Tell, reencrypt
 from credenza.trail import Head, Note
 from credenza.vault import Ring, Vault
 from credenza.workspace import milliseconds
+from credenza.workspace.openings import Closed
 
 _TRIES = 5
 

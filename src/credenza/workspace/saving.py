@@ -70,6 +70,7 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
             batch.plan(changes, first, min(first + CHUNK, len(changes)))
             if not context.dry_run and (context.per_item or not batch.failed):
                 tx.save(batch.writes, context.policy.keep_versions)
+                tx.note_digests(batch.digests)
                 tx.drop(batch.drops)
                 tx.park(batch.moves)
                 tx.keep(batch.papers)

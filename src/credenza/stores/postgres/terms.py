@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 
 from credenza.errors import Conflict, TermRetired
-from credenza.model import RingRow, SealedRow, Secret, Tenant, TermCount, VaultMeta
+from credenza.model import Record, RingRow, SealedRow, Secret, Tenant, TermCount, VaultMeta
 from credenza.stores.postgres import policies
 from credenza.stores.postgres.connect import ROLE, Connection, Pool, columns, fetch, translate
 from credenza.stores.rows import read_sealed, read_term
@@ -82,6 +82,11 @@ WITH n AS (
 UPDATE secrets s SET fingerprint = n.fingerprint, sealed = n.sealed
 FROM n JOIN free f ON f.integration_id = n.id AND f.path = n.path AND f.version = n.version
 WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.path = n.path AND s.version = n.version
+"""
+_NOTE = """
+UPDATE integrations i SET digest = n.digest FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[])
+    n (digest, id, version)
+WHERE i.workspace_id = %s AND i.id = n.id AND i.version = n.version
 """
 _VAULT = "SELECT uuid, format, created_at, kek_id, key_check, keepsake FROM"
 _WRAPPED = "SELECT count(*) FROM rings WHERE wrapped IS NOT NULL AND kek_id"
@@ -176,6 +181,12 @@ class KeyRows:
         if not rows:
             return 0
         return self._connection.execute(_RESEAL, (*columns(rows), self._workspace, self._workspace)).rowcount
+
+    def note_digests(self, pairs: Sequence[tuple[Record, bytes]]) -> None:
+        """Keep by what the text of records is known again, where they are at the version that was read."""
+        rows = [(digest, record.row, record.version) for record, digest in pairs]
+        if rows:
+            self._connection.execute(_NOTE, (*columns(rows), self._workspace))
 
 
 class KeyMeta:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from credenza.errors import Conflict, TermRetired
-from credenza.model import RingRow, SealedRow, Secret, Tenant, TermCount, VaultMeta
+from credenza.model import Record, RingRow, SealedRow, Secret, Tenant, TermCount, VaultMeta
 from credenza.stores.rows import read_sealed, read_term
 from credenza.stores.sqlite.shared import Shared
 
@@ -72,6 +72,7 @@ UPDATE secrets SET fingerprint = ?, sealed = ?
 WHERE integration_id = (SELECT id FROM integrations WHERE id = ? AND workspace_id = ?)
     AND path = ? AND version = ? AND sealed = ?
 """
+_NOTE = "UPDATE integrations SET digest = ? WHERE id = ? AND version = ? AND workspace_id = ?"
 _VAULT = "SELECT uuid, format, created_at, kek_id, key_check, keepsake FROM"
 _WRAPPED = "SELECT count(*) FROM rings WHERE wrapped IS NOT NULL AND kek_id"
 _TERMS = "SELECT purpose, state, count(*), max(seals), min(created_at) FROM rings GROUP BY purpose, state"
@@ -154,6 +155,14 @@ class KeyRows:
             for old, new in pairs
         ]
         return self._connection.executemany(_RESEAL, values).rowcount if values else 0
+
+    def note_digests(self, pairs: Sequence[tuple[Record, bytes]]) -> None:
+        """Keep by what the text of records is known again, where they are at the version that was read."""
+        if pairs:
+            self._shared.write_rows()
+            self._shared.forget(self._workspace, [record.name for record, _ in pairs])
+            rows = [(digest, record.row, record.version, self._workspace) for record, digest in pairs]
+            self._connection.executemany(_NOTE, rows)
 
     def _ask(
         self, statement: str, parameters: Sequence[object] | Mapping[str, object]
