@@ -67,7 +67,7 @@ class Accounts:
         try:
             return self._add(tenant, by)
         except TermRetired:  # the vault has been given another key
-            self._vault.learn()
+            self._vault.renew()
             return self._add(tenant, by)
 
     def _add(self, tenant: Tenant, by: str) -> Tenant:

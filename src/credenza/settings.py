@@ -219,16 +219,16 @@ def _open_vault(
     provider, remark = _provider(settings, meta.id if meta else None, serving=serving)
     if store.folder is not None:
         keep_apart(provider, store.folder)
+    describe = partial(_describe_vault, store)
     if meta is not None:
         others = [open_key(settings.kek_next, store)] if settings.kek_next else []
-        describe = partial(_describe_vault, store)
         return provider, Vault.open(provider, meta, store.rings, others=others, describe=describe), remark
     if store.tenants():
         raise StoreRejected(
             "This store holds workspaces, but the description of their vault is gone: no new key would open "
             "them. Bring the store back from a backup."
         )
-    vault, meta = Vault.create(provider, store.rings, now=milliseconds())
+    vault, meta = Vault.create(provider, store.rings, now=milliseconds(), describe=describe)
     store.add_vault(meta)
     return provider, vault, remark
 

@@ -119,7 +119,7 @@ class _Rotation:
             try:
                 self._store.write(self._tenant, partial(_add, new)).result()
             except TermRetired:  # the vault has been given another key
-                self._vault.learn()
+                self._vault.renew()
             except Conflict:
                 if is_begun(self._rows()):
                     return

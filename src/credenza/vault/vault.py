@@ -68,7 +68,9 @@ class Vault:
         self._rings: dict[bytes, tuple[float, Ring]] = {}
 
     @classmethod
-    def create(cls, provider: KeyProvider, load: Load, *, now: int) -> tuple[Self, VaultMeta]:
+    def create(
+        cls, provider: KeyProvider, load: Load, *, now: int, describe: Describe = list
+    ) -> tuple[Self, VaultMeta]:
         """Begin a new vault, and return it with its description, to be stored before anything is sealed.
 
         Raises:
@@ -78,7 +80,7 @@ class Vault:
         box, keepsake = provider.create(new)
         kek = box.reveal()
         meta = describe_key(new, kek, created_at=now, keepsake=keepsake)
-        vault = cls.open(provider, meta, load)
+        vault = cls.open(provider, meta, load, describe=describe)
         if vault.locked is not None:
             raise KeyBroken(vault.locked)
         return vault, meta
@@ -137,6 +139,17 @@ class Vault:
                     self._keks[meta.kek_id] = self._find(meta)
             if number == 0 and meta.kek_id in self._keks:
                 self.meta = meta
+
+    def renew(self) -> None:
+        """Learn which key the vault has by now, to make rings under it.
+
+        Raises:
+            VaultLocked: it is not at hand.
+        """
+        self.learn()
+        now = next(iter(self._describe()), self.meta)
+        if now.kek_id != self.meta.kek_id:
+            raise VaultLocked(f"The vault has been given the key {now.kek_id}.{_NEXT}")
 
     def lacking(self) -> list[str]:
         """Return the names of keys that the store names and that are not at hand, after asking for them."""
@@ -223,7 +236,7 @@ class Vault:
         for row in live:
             try:
                 keys[row.purpose, row.term] = self._unwrap(row, workspace)
-            except (WrongKey, Damaged):
+            except (WrongKey, Damaged, VaultLocked):
                 # A key that seals no longer takes with it what it sealed, and nothing else.
                 if row.state == "active":
                     raise
