@@ -4,6 +4,7 @@
     scripts/bench --stored 1000000  also how the cost grows with what is stored
     scripts/bench --instances 100000  the same of instances of templates; minutes to fill the store
     scripts/bench --packages 100000   and of packages
+    scripts/bench --rotate 100000   also a rotation of so many secrets, on both stores
     scripts/bench --markdown FILE   write what it prints, with the machine, into a file
 
 Every figure is the median of several rounds; two things that are compared take turns, so that a machine
@@ -31,6 +32,7 @@ from bench_import import compare_import
 from bench_load import Server, save_many
 from bench_packages import compare_packages
 from bench_reads import compare_reads
+from bench_rotation import compare_rotation
 from bench_templates import compare_instances
 
 ROUNDS = 7
@@ -231,6 +233,7 @@ def main() -> None:
     parser.add_argument("--stored", type=int, default=0, help="also grow a store to this many integrations")
     parser.add_argument("--instances", type=int, default=2_000, help="instances of templates to compare with")
     parser.add_argument("--packages", type=int, default=2_000, help="packages to compare lists of")
+    parser.add_argument("--rotate", type=int, default=0, help="also rotate this many secrets beside a server")
     parser.add_argument("--markdown", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     machine = describe_machine()
@@ -252,6 +255,8 @@ def main() -> None:
     tell(compare_import)
     tell(lambda: compare_instances(options.instances))
     tell(lambda: compare_packages(options.packages))
+    if options.rotate:
+        tell(lambda: compare_rotation(options.rotate, names.body))
     if options.stored:
         for scattered in (False, True):
             tell(partial(measure_growth, options.stored, scattered=scattered))

@@ -27,7 +27,7 @@ from credenza.vault.envelope import read_term
 from credenza.workspace.openings import Closed
 from credenza.workspace.sealing import KIND
 
-PAGE = 100  # secrets: a transaction of a few milliseconds
+PAGE = 200  # secrets: a transaction of a few milliseconds
 _PASSES = 100
 _CONFIG = "#config"  # what the types of configurations end with that credentials are entered for
 
