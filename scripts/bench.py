@@ -5,6 +5,7 @@
     scripts/bench --instances 100000  the same of instances of templates; minutes to fill the store
     scripts/bench --packages 100000   and of packages
     scripts/bench --store postgresql  batches on a PostgreSQL that it starts, and nothing else
+    scripts/bench --rotate 100000   also a rotation of so many secrets, on both stores
     scripts/bench --markdown FILE   write what it prints, with the machine, into a file
 
 Every figure is the median of several rounds; two things that are compared take turns, so that a machine
@@ -32,6 +33,7 @@ from bench_import import compare_import
 from bench_load import Server, save_many
 from bench_packages import compare_packages
 from bench_reads import compare_reads
+from bench_rotation import compare_rotation
 from bench_templates import compare_instances
 
 ROUNDS = 7
@@ -235,6 +237,7 @@ def main() -> None:
     parser.add_argument(
         "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what is measured"
     )
+    parser.add_argument("--rotate", type=int, default=0, help="also rotate this many secrets beside a server")
     parser.add_argument("--markdown", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     machine = describe_machine()
@@ -270,6 +273,8 @@ def measure_sqlite(
     tell(compare_import)
     tell(lambda: compare_instances(options.instances))
     tell(lambda: compare_packages(options.packages))
+    if options.rotate:
+        tell(lambda: compare_rotation(options.rotate, names.body))
     if options.stored:
         for scattered in (False, True):
             tell(partial(measure_growth, options.stored, scattered=scattered))

@@ -20,7 +20,7 @@ from credenza.model import (
     Tenant,
     Write,
 )
-from credenza.stores.sqlite import cards, catalogue
+from credenza.stores.sqlite import cards, catalogue, terms
 
 SOON = 10  # seconds that anything here may take
 
@@ -39,7 +39,7 @@ def add_tenant(store, slug="acme", begin=lambda _: None):
 
 def drop_later_tables(connection):
     """Take out of a file what releases after the fourth schema brought, as if they had never opened it."""
-    made = re.findall(r"CREATE (?:VIRTUAL )?TABLE (\w+)", cards.TABLES + catalogue.TABLES)
+    made = re.findall(r"CREATE (?:VIRTUAL )?TABLE (\w+)", cards.TABLES + catalogue.TABLES + terms.NEXT)
     for table in reversed(made):
         connection.execute(f"DROP TABLE {table}")
 

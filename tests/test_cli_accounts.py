@@ -209,7 +209,8 @@ def test_the_doctor_names_the_integrations_whose_secrets_cannot_be_opened(prompt
 
     report = prompt.json("doctor", code=failures.REFUSED)
 
-    assert states(report, "wrong") == {"workspace default", "workspace default: a"}
+    key = "workspace default: a /configuration/api_key"
+    assert states(report, "wrong") == {"workspace default", "workspace default: a", key}
     assert "made-up" not in prompt.run("doctor", code=failures.REFUSED).output
 
 

@@ -11,6 +11,7 @@ from credenza.stores.sqlite import SqliteStore
 from credenza.stores.sqlite import open_store as open_sqlite
 from store_catalogue_contract import CatalogueContract
 from store_rows import add_tenant, bring_back, names_of, put, run
+from store_terms_contract import TermsContract
 
 TEXTS = ["", "Straße 7", "ΟΔΟΣ Αθήνα", "İstanbul", 'say "hi" AND NOT (x*)', "100% a_b", "ﬁx it", "日本語の本"]
 TERMS = [
@@ -37,7 +38,7 @@ TERMS = [
 TRICKY = "aAbßSΣς\u03c3İ\u0131i\u0307 \"'*"
 
 
-class TestSqliteStore(CatalogueContract):
+class TestSqliteStore(CatalogueContract, TermsContract):
     """The embedded store."""
 
     @pytest.fixture
@@ -59,7 +60,7 @@ class TestSqliteStore(CatalogueContract):
 
 
 @pytest.mark.system("postgresql")
-class TestPostgresStore(CatalogueContract):
+class TestPostgresStore(CatalogueContract, TermsContract):
     """The store for many servers."""
 
     @pytest.fixture

@@ -86,11 +86,11 @@ class TestRingRows:
         rows = rows if "kek_id" in change else shelf.rows[WORKSPACE]
         vault.meta = msgspec.structs.replace(vault.meta, **change)
 
-        with pytest.raises(Damaged):
+        with pytest.raises((Damaged, VaultLocked)):
             vault.keys(rows, WORKSPACE)
 
     def test_a_row_wrapped_with_another_key_under_our_name_is_the_wrong_key(self, vault, shelf):
-        wrapped = envelope.wrap(FOREIGN, b"x" * 32, vault._context(WORKSPACE, "dek", 1))
+        wrapped = envelope.wrap(FOREIGN, b"x" * 32, vault._context(WORKSPACE, "dek", 1, vault.meta.kek_id))
         row = msgspec.structs.replace(shelf.rows[WORKSPACE][0], wrapped=wrapped)
 
         with pytest.raises(WrongKey, match="dek key of term 1"):

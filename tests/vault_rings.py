@@ -59,9 +59,8 @@ def open_secret(ring, secret, kind="integration", owner=OWNER):
 def with_term(vault, term, rows, states=("decrypt_only", "active"), *, workspace=WORKSPACE):
     """Return the rows with another term of every purpose, and the states of old and new."""
     fresh = []
-    kek = vault._key()
     for row in vault.new_rings(workspace, now=3):
-        key = vault._unwrap(kek, row, workspace).reveal()
-        wrapped = envelope.wrap(kek.reveal(), key, vault._context(workspace, row.purpose, term))
+        key = vault._unwrap(row, workspace).reveal()
+        wrapped = envelope.wrap(KEK, key, vault._context(workspace, row.purpose, term, row.kek_id))
         fresh.append(msgspec.structs.replace(row, term=term, state=states[1], wrapped=wrapped))
     return [msgspec.structs.replace(row, state=states[0]) for row in rows] + fresh

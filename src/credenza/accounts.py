@@ -14,6 +14,7 @@ from credenza.errors import (
     Invalid,
     NotFound,
     Problem,
+    TermRetired,
     Unauthenticated,
     VaultLocked,
     WrongKey,
@@ -63,9 +64,17 @@ class Accounts:
             raise Invalid(message, problems=[Problem("invalid_name", message, "/workspace", "pattern")])
         now = self._clock()
         tenant = Tenant(0, new_ids(now, 1)[0], slug, now)
+        try:
+            return self._add(tenant, by)
+        except TermRetired:  # the vault has been given another key
+            self._vault.renew()
+            return self._add(tenant, by)
+
+    def _add(self, tenant: Tenant, by: str) -> Tenant:
+        now = tenant.created_at
         rows = self._vault.new_rings(tenant.id, now)
         ring = self._vault.keys(rows, tenant.id)
-        note = Note(by, audit.BEGINNING, [(slug, "created", None, ())], now)
+        note = Note(by, audit.BEGINNING, [(tenant.slug, "created", None, ())], now)
 
         def begin(tx: Tx) -> None:
             tx.append(*audit.chain(tenant, tx.stream, None, note, ring))

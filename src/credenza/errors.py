@@ -6,6 +6,7 @@
     ├── Forbidden              a good credential that may not do this
     ├── NotFound               nothing of that name in this workspace
     ├── Conflict               somebody else changed it meanwhile; trying again may help
+    │   └── TermRetired        the data key it was sealed under seals no longer
     ├── Clash                  it clashes with what is there; trying again does not help
     ├── Gone                   it is archived and takes no changes any more
     ├── PreconditionFailed     the caller's own expectation does not hold
@@ -95,6 +96,10 @@ class Conflict(CredenzaError):
 
     code = "conflict"
     retryable = True
+
+
+class TermRetired(Conflict):
+    """The data key changed while this was being saved; send the request again."""
 
 
 class Clash(CredenzaError):

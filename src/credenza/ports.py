@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
+from credenza.key_ports import KeyStore, KeyTx
 from credenza.model import (
     ApiKey,
     Card,
@@ -78,7 +79,7 @@ class Sheet(NamedTuple):
     entry: CatalogueEntry | None = None
 
 
-class Tx(Protocol):
+class Tx(KeyTx, Protocol):
     """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
 
     @property
@@ -208,7 +209,11 @@ class Tx(Protocol):
         """Keep an answer under an idempotency key, and forget those from before `since`."""
 
     def count_seals(self, term: int, count: int) -> None:
-        """Add to the number of seals made under a term."""
+        """Add to the number of seals made under a term.
+
+        Raises (here, or when the transaction ends):
+            TermRetired: the term is not active, so nothing may be sealed under it any more.
+        """
 
 
 class Subject(StrEnum):
@@ -219,7 +224,7 @@ class Subject(StrEnum):
     TYPES = "types"  # connector types of workspaces
 
 
-class Store(Protocol):
+class Store(KeyStore, Protocol):
     """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
 
     Jobs may run more than once and must have no effect outside their transaction.
@@ -267,6 +272,7 @@ class Store(Protocol):
 
         Raises:
             Conflict: the slug is taken.
+            TermRetired: the ring is not wrapped with the key that the vault has by now.
         """
 
     def api_key(self, id: str) -> ApiKey | None:

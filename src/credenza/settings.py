@@ -18,7 +18,7 @@ from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
-from credenza.model import Actor, Tenant
+from credenza.model import Actor, Tenant, VaultMeta
 from credenza.plans.redirects import Redirects, read_origins
 from credenza.ports import KeyProvider, Store, Subject
 from credenza.vault import Vault
@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     store: str | None = None
     kek: str | None = None
+    kek_next: str | None = None
     schemas: str | None = None
     validation: Literal["strict", "lenient"] = "strict"
     public_url: str | None = None
@@ -219,16 +220,30 @@ def _open_vault(
     provider, remark = _provider(settings, meta.id if meta else None, serving=serving)
     if store.folder is not None:
         keep_apart(provider, store.folder)
+    describe = partial(_describe_vault, store)
     if meta is not None:
-        return provider, Vault.open(provider, meta, store.rings), remark
+        others = [open_key(settings.kek_next, store)] if settings.kek_next else []
+        return provider, Vault.open(provider, meta, store.rings, others=others, describe=describe), remark
     if store.tenants():
         raise StoreRejected(
             "This store holds workspaces, but the description of their vault is gone: no new key would open "
             "them. Bring the store back from a backup."
         )
-    vault, meta = Vault.create(provider, store.rings, now=milliseconds())
+    vault, meta = Vault.create(provider, store.rings, now=milliseconds(), describe=describe)
     store.add_vault(meta)
     return provider, vault, remark
+
+
+def open_key(uri: str, store: Store) -> KeyProvider:
+    """Open the place of a key for a store, where it may lie; raises Misconfigured."""
+    provider = open_provider(uri)
+    if store.folder is not None:
+        keep_apart(provider, store.folder)
+    return provider
+
+
+def _describe_vault(store: Store) -> list[VaultMeta]:
+    return [meta for meta in (store.vault(), store.next_vault()) if meta is not None]
 
 
 def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from urllib.parse import quote
 
 import rich_click as click
 
+from credenza.cli.diagnosis import (
+    OK,
+    WARNING,
+    WRONG,
+    Check,
+    check_next_key,
+    check_ring,
+    describe_closed,
+    list_closed,
+)
 from credenza.cli.failures import REFUSED
 from credenza.cli.init import describe_key
 from credenza.cli.output import count, wants_json, write_json, write_table
@@ -19,7 +29,6 @@ from credenza.model import Actor, Role, Tenant
 from credenza.settings import Credenza
 from credenza.workspace.survey import Survey, survey
 
-OK, WARNING, WRONG = "ok", "warning", "wrong"
 # Before it, two connections that restart the WAL at once could lose a commit (fixed 2026-03-13).
 _SOUND_SQLITE = (3, 51, 3)
 _OLD_SQLITE = (
@@ -27,14 +36,6 @@ _OLD_SQLITE = (
     " with a newer SQLite is better all the same"
 )
 _FACTS = ("journal_mode", "page_size", "page_count", "freelist_count", "user_version")
-
-
-class Check(NamedTuple):
-    """One thing that was looked at."""
-
-    state: str
-    subject: str
-    finding: str
 
 
 @runtime_checkable
@@ -51,13 +52,17 @@ class _InFile(Protocol):
 def doctor(ctx: click.Context) -> None:
     """Look over store, vault, secrets and audit, of every workspace; changes nothing.
 
-    Leaves with 1 when something is wrong. Every current secret is opened, and none is shown.
+    Leaves with 1 when something is wrong. Every stored secret is opened, those of earlier versions too, and
+    none is shown; those that cannot be opened are listed by workspace, integration and key.
     """
     with opened(read_only=True) as credenza:
         checks = list(_examine(credenza))
+        closed = list(list_closed(credenza))
+    checks += describe_closed(closed)
     wrong = any(check.state == WRONG for check in checks)
     if wants_json():
-        write_json({"ok": not wrong, "checks": [check._asdict() for check in checks]})
+        told = [check._asdict() for check in checks]
+        write_json({"ok": not wrong, "checks": told, "unreadable": [each._asdict() for each in closed]})
     else:
         write_table(("state", "subject", "finding"), checks)
     if wrong:
@@ -71,7 +76,7 @@ def _examine(credenza: Credenza) -> Iterator[Check]:
         return
     for tenant in credenza.accounts.workspaces():
         subject = f"workspace {tenant.slug}"
-        for check in (_check_secrets, _check_audit):
+        for check in (_check_secrets, check_ring, _check_audit):
             try:
                 yield from check(credenza, tenant, subject)
             except CredenzaError as error:
@@ -115,6 +120,7 @@ def _check_vault(credenza: Credenza) -> Iterator[Check]:
     yield Check(
         OK, "vault", f"Open, format {vault.meta.format}, key {vault.meta.kek_id}. {describe_key(credenza)}"
     )
+    yield from check_next_key(credenza)
 
 
 def _check_secrets(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "run": ("run:run", "Start a command with integrations in its environment; audited."),
     "package": ("packages.group:package", "Publish, install and upgrade sets of connectors."),
     "types": ("types:types", "List connector types, or explain one."),
+    "vault": ("vault.group:vault", "Rotate, rewrap, escrow and replace the keys of a store."),
     "doctor": ("doctor:doctor", "Look over store, vault, secrets and audit."),
     "audit": ("audit:audit", "Verify the audit trail, and export its heads."),
 }

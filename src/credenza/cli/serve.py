@@ -46,6 +46,7 @@ _BACKLOG = 2048
 )
 @store_options
 @saving_options
+@setting("--kek-next", metavar="URI", help="Where the key is that `vault rewrap` gives the vault.")
 @setting("--public-url", metavar="URL", help="Base of the links handed out, if not the address.")
 @setting(
     "--redirect-origins",
@@ -120,6 +121,9 @@ def _warn_of_links(listener: socket.socket, address: str) -> None:
 def _announce(credenza: Credenza, address: str) -> None:
     if credenza.vault.locked is not None:
         click.echo(f"The vault is locked, secrets stay sealed: {credenza.vault.locked}", err=True)
+    else:
+        for name in credenza.vault.lacking():
+            click.echo(f"The vault is being given the key {name}: name its place with --kek-next.", err=True)
     start = begin(credenza, address)
     if wants_json():
         click.echo(msgspec.json.encode(start))

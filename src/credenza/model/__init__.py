@@ -42,7 +42,7 @@ from credenza.model.entries import (
     Release,
     VersionEntry,
 )
-from credenza.model.keys import RingRow, VaultMeta
+from credenza.model.keys import RingRow, SealedRow, TermCount, VaultMeta
 from credenza.model.questions import Found, Question, Row
 from credenza.model.receipts import Item, Receipt
 from credenza.model.records import (
@@ -116,12 +116,14 @@ __all__ = [
     "RingRow",
     "Role",
     "Row",
+    "SealedRow",
     "Secret",
     "SecretRef",
     "Shared",
     "Source",
     "Tag",
     "Tenant",
+    "TermCount",
     "TokenLimit",
     "Usage",
     "VaultMeta",

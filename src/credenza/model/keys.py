@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
+
+from credenza.model.records import Secret
 
 
 class VaultMeta(msgspec.Struct, frozen=True):
@@ -30,3 +34,24 @@ class RingRow(msgspec.Struct, frozen=True):
     wrapped: bytes | None
     created_at: int
     seals: int = 0
+
+
+class SealedRow(NamedTuple):
+    """One stored secret with the integration that owns it; `current` says that its newest version has it."""
+
+    row: int
+    owner: bytes
+    name: str
+    type: str
+    current: bool
+    secret: Secret
+
+
+class TermCount(NamedTuple):
+    """How many terms of a purpose are in a state, the most seals under one, and when the oldest was made."""
+
+    purpose: str
+    state: str
+    terms: int
+    seals: int
+    created_at: int

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from credenza.errors import Damaged
-from credenza.model import ApiKey, Edit, Role, Secret, Tag, Tenant, Version
+from credenza.model import ApiKey, Edit, Role, SealedRow, Secret, Tag, Tenant, Version
 
 Row = tuple[Any, ...]
+_TERM = 4  # bytes
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(tuple[Tag, ...])
@@ -44,6 +45,16 @@ def read_secret(row: Row) -> Secret:
         fingerprint=row[5],
         blob=row[6],
     )
+
+
+def read_sealed(row: Row) -> SealedRow:
+    """Return the secret of a row with its owner: behind its own columns, those of the integration."""
+    return SealedRow(row[7], row[8], row[9], row[10], bool(row[11]), read_secret(row))
+
+
+def read_term(mark: bytes) -> int:
+    """Return the term that four bytes of a sealed value name; -1: there are not so many."""
+    return int.from_bytes(mark, "big") if len(mark) == _TERM else -1
 
 
 def read_version(row: Row, document: bytes) -> Version:

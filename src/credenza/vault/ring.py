@@ -94,6 +94,10 @@ class Ring:
         """Return the term that seals; raises VaultLocked where no term is active."""
         return self._current("dek")
 
+    def has(self, purpose: str, term: int) -> bool:
+        """Tell whether the key of a term was opened."""
+        return (purpose, term) in self._terms.keys
+
     def sealing(self, kind: str, count: int = 1) -> Sealing:
         """Begin to seal about `count` secrets whose owners are of this kind (`integration`, `instance` ...).
 
@@ -127,12 +131,26 @@ class Ring:
         )
         return hmac.compare_digest(known, secret.fingerprint)
 
+    def holds(self, kind: str, owner: bytes, secret: Secret, text: str) -> bool:
+        """Tell whether a secret of this owner opens to this text; False also where it cannot be opened."""
+        try:
+            opened = self.open(kind, owner, secret).reveal()
+        except (Damaged, WrongKey):
+            return False
+        return hmac.compare_digest(envelope.encode_text(opened), envelope.encode_text(text))
+
     def digest(self, label: bytes, data: bytes) -> bytes:
         """Return 16 bytes by which the same text is known again while the term stays active.
 
         `label` keeps the digests of one use from being those of another.
         """
         return self.digester(label)(data)
+
+    def recognises(self, label: bytes, data: bytes, known: bytes) -> bool:
+        """Tell whether `digest` gave this of the same data, under any term that is there still."""
+        keys = [key for (purpose, _), key in self._terms.keys.items() if purpose == "fpk"]
+        digests = [envelope.digester(key.reveal(), label)(data) for key in keys]
+        return any(hmac.compare_digest(digest, known) for digest in digests)
 
     def digester(self, label: bytes) -> Callable[[bytes], bytes]:
         """Return `digest` for one label, made ready for the many texts of one request."""

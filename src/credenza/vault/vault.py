@@ -7,13 +7,14 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import NamedTuple, Self
 
 import msgspec
 
-from credenza.errors import Damaged, KeyBroken, KeyUnusable, VaultLocked, WrongKey
+from credenza.errors import CredenzaError, Damaged, KeyAbsent, KeyBroken, KeyUnusable, VaultLocked, WrongKey
 from credenza.model import RingRow, VaultMeta
 from credenza.ports import KeyProvider
 from credenza.sensitive import Sensitive
@@ -21,9 +22,14 @@ from credenza.vault import envelope
 from credenza.vault.ring import PURPOSES, Ring, Terms
 
 Load = Callable[[bytes], Sequence[RingRow]]
+Describe = Callable[[], Sequence[VaultMeta]]
 
 _LIVE = ("pre_active", "active", "decrypt_only")
+_NEXT = (
+    " Where the vault has just been given another key, name its place in CREDENZA_KEK_NEXT or CREDENZA_KEK."
+)
 _KEPT = 1024
+_ASK_SECONDS = 5.0  # between questions for a key that was not to be had
 
 
 class _Kept(NamedTuple):
@@ -39,7 +45,10 @@ class Vault:
     """The key-encryption key of one store, or the reason why it is missing.
 
     A vault without its key is locked, not broken: the service runs, and whatever needs a key raises
-    VaultLocked until `unlock` succeeds. No key is ever made but by `create`.
+    VaultLocked until `unlock` succeeds. No key is ever made but by `create` and `rewrapping.prepare`.
+
+    While the vault is given another key, rings are wrapped with either: `others` are the places where the
+    other one is looked for, and `describe` reads what the store says of both.
     """
 
     def __init__(
@@ -48,23 +57,30 @@ class Vault:
         meta: VaultMeta,
         load: Load,
         *,
+        others: Sequence[KeyProvider] = (),
+        describe: Describe = list,
         clock: Callable[[], float] = time.monotonic,
         ttl: float = 300.0,
     ) -> None:
         """Take what `open` takes; a vault made like this is locked until `unlock`."""
         self.meta = meta
+        self._providers = (provider, *others)
+        self._describe = describe
+        self._keks: dict[str, Sensitive[bytes]] = {}
+        self._asked = float("-inf")
         self._provider = provider
         self._load = load
         self._clock = clock
         self._ttl = ttl
-        self._kek: Sensitive[bytes] | None = None
         self._locked: str | None = "The vault was not unlocked yet."
         self._lock = Lock()
         self._rings: dict[bytes, _Kept] = {}
         self._revision: Callable[[], object] = lambda: None
 
     @classmethod
-    def create(cls, provider: KeyProvider, load: Load, *, now: int) -> tuple[Self, VaultMeta]:
+    def create(
+        cls, provider: KeyProvider, load: Load, *, now: int, describe: Describe = list
+    ) -> tuple[Self, VaultMeta]:
         """Begin a new vault, and return it with its description, to be stored before anything is sealed.
 
         Raises:
@@ -73,20 +89,27 @@ class Vault:
         new = uuid.uuid4().bytes
         box, keepsake = provider.create(new)
         kek = box.reveal()
-        name, check = envelope.kek_id(kek, new), envelope.key_check(kek, new)
-        meta = VaultMeta(new, envelope.FORMAT, now, name, check, keepsake)
-        vault = cls.open(provider, meta, load)
+        meta = describe_key(new, kek, created_at=now, keepsake=keepsake)
+        vault = cls.open(provider, meta, load, describe=describe)
         if vault.locked is not None:
             raise KeyBroken(vault.locked)
         return vault, meta
 
     @classmethod
-    def open(cls, provider: KeyProvider, meta: VaultMeta, load: Load) -> Self:
+    def open(
+        cls,
+        provider: KeyProvider,
+        meta: VaultMeta,
+        load: Load,
+        *,
+        others: Sequence[KeyProvider] = (),
+        describe: Describe = list,
+    ) -> Self:
         """Open a stored vault; see `locked` for whether that worked.
 
         `load` reads the wrapped keys of a workspace (`Store.rings`).
         """
-        vault = cls(provider, meta, load)
+        vault = cls(provider, meta, load, others=others, describe=describe)
         vault.unlock()
         return vault
 
@@ -96,30 +119,85 @@ class Vault:
         return self._locked
 
     def unlock(self) -> None:
-        """Ask the provider for the key again, and forget what the one before had opened."""
+        """Ask for the key again, and forget what the one before had opened."""
+        with suppress(CredenzaError):
+            # The vault may have been given another key since this was opened.
+            self.meta = next((meta for meta in self._describe()[:1] if meta.id == self.meta.id), self.meta)
         try:
-            kek = self._fetch()
+            kek = self._find(self.meta)
         except KeyUnusable as error:
-            self._kek, label = None, self._provider.label
+            label = self._provider.label
             where = "" if label in error.message else f"{label}: "
+            self._keks = {}
             self._locked = f"{where}{error.message} This vault needs the key {self.meta.kek_id}."
         else:
-            self._kek, self._locked = kek, None
+            self._keks, self._locked = {self.meta.kek_id: kek}, None
+        self._asked = float("-inf")
         self.forget()
 
-    def new_rings(self, workspace: bytes, now: int) -> list[RingRow]:
-        """Make the first term of every purpose for a new workspace.
+    def learn(self) -> None:
+        """Read again what the store says of the vault, and ask for the keys that it names.
+
+        A key that is not to be had now is asked for again when a ring needs it.
+        """
+        self._asked = self._clock()
+        for number, meta in enumerate(self._describe()):
+            if meta.id != self.meta.id:
+                continue
+            if meta.kek_id not in self._keks:
+                with suppress(KeyUnusable):
+                    self._keks[meta.kek_id] = self._find(meta)
+            if number == 0 and meta.kek_id in self._keks:
+                self.meta = meta
+
+    def renew(self) -> None:
+        """Learn which key the vault has by now, to make rings under it.
+
+        Raises:
+            VaultLocked: it is not at hand.
+        """
+        self.learn()
+        now = next(iter(self._describe()), self.meta)
+        if now.kek_id != self.meta.kek_id:
+            raise VaultLocked(f"The vault has been given the key {now.kek_id}.{_NEXT}")
+
+    def lacking(self) -> list[str]:
+        """Return the names of keys that the store names and that are not at hand, after asking for them."""
+        self.learn()
+        return [meta.kek_id for meta in self._describe() if meta.kek_id not in self._keks]
+
+    def adopt(self, meta: VaultMeta, kek: Sensitive[bytes]) -> None:
+        """Have another key for rings that are wrapped with it."""
+        self._keks[meta.kek_id] = kek
+
+    def new_rings(self, workspace: bytes, now: int, term: int = 1, state: str = "active") -> list[RingRow]:
+        """Make a term of every purpose for a workspace, the first one for a new workspace.
 
         Raises:
             VaultLocked: the vault has no key.
         """
-        kek = self._key().reveal()
+        meta, kek = self.meta, self._key().reveal()
         rows = []
         for purpose in PURPOSES:
-            context = self._context(workspace, purpose, 1)
+            context = self._context(workspace, purpose, term, meta.kek_id)
             wrapped = envelope.wrap(kek, os.urandom(envelope.KEY_SIZE), context)
-            rows.append(RingRow(workspace, purpose, 1, "active", self.meta.kek_id, wrapped, now))
+            rows.append(RingRow(workspace, purpose, term, state, meta.kek_id, wrapped, now))
         return rows
+
+    def rewrap(self, row: RingRow, to: VaultMeta) -> RingRow:
+        """Return a ring row wrapped with a key that was adopted, which was seen to open it.
+
+        Raises:
+            VaultLocked: the key it is wrapped with is not at hand.
+            WrongKey, Damaged: the row was made with another key, changed, or moved here.
+        """
+        key = self._unwrap(row, row.workspace)
+        context = self._context(row.workspace, row.purpose, row.term, to.kek_id)
+        wrapped = envelope.wrap(self._keks[to.kek_id].reveal(), key.reveal(), context)
+        new = msgspec.structs.replace(row, kek_id=to.kek_id, wrapped=wrapped)
+        if not hmac.compare_digest(self._unwrap(new, row.workspace).reveal(), key.reveal()):
+            raise Damaged("A ring was not wrapped as it was.")
+        return new
 
     def keys(self, rows: Sequence[RingRow], workspace: bytes) -> Ring:
         """Open the live keys of a workspace.
@@ -144,9 +222,12 @@ class Vault:
         """Keep a ring no longer than its rows stay as they are; `revision` changes whenever any may have."""
         self._revision = revision
 
-    def forget(self) -> None:
-        """Drop every ring that is kept, so that the next use reads the store."""
-        self._rings = {}
+    def forget(self, workspace: bytes | None = None) -> None:
+        """Drop the ring of a workspace, or every ring that is kept, so that the next use reads the store."""
+        # Into a new dict: a ring that is being read meanwhile goes into the old one, and is not kept.
+        rest = {} if workspace is None else dict(self._rings)
+        rest.pop(workspace or b"", None)
+        self._rings = rest
 
     def _renew(self, workspace: bytes, kept: _Kept, revision: object) -> Ring:
         """Keep a ring on whose rows are what they were, or read it anew."""
@@ -174,40 +255,49 @@ class Vault:
         return self._open(self._load(workspace), workspace)
 
     def _open(self, rows: Sequence[RingRow], workspace: bytes) -> Terms:
-        kek = self._key()
+        self._key()
         live = [row for row in rows if row.state in _LIVE and row.wrapped is not None]
         if not live:
             raise VaultLocked("This workspace has no keys.")
-        keys = {(row.purpose, row.term): self._unwrap(kek, row, workspace) for row in live}
+        keys = {}
+        for row in live:
+            try:
+                keys[row.purpose, row.term] = self._unwrap(row, workspace)
+            except (WrongKey, Damaged, VaultLocked):
+                # A key that seals no longer takes with it what it sealed, and nothing else.
+                if row.state == "active":
+                    raise
         active = {row.purpose: row.term for row in live if row.state == "active"}
         return Terms(keys, active)
 
     def _key(self) -> Sensitive[bytes]:
-        kek = self._kek
+        kek = self._keks.get(self.meta.kek_id)
         if kek is None:
             raise VaultLocked(self._locked or "")
         return kek
 
-    def _fetch(self) -> Sensitive[bytes]:
-        meta = self.meta
-        if meta.format != envelope.FORMAT:
-            raise KeyBroken(f"The vault has format {meta.format}, which this program does not know.")
-        kek = self._provider.fetch(meta.id, meta.keepsake)
-        key = kek.reveal()
-        if len(key) != envelope.KEY_SIZE:
-            raise KeyBroken("What it holds is not 32 bytes long.")
-        found = envelope.kek_id(key, meta.id)
-        if found != meta.kek_id:
-            raise KeyBroken(f"The key it holds is {found}, which is not this vault's.")
-        if not hmac.compare_digest(envelope.key_check(key, meta.id), meta.check):
-            raise KeyBroken("The key has the right name, but the check value in the store does not fit it.")
+    def _kek_of(self, row: RingRow, name: str) -> Sensitive[bytes]:
+        if row.kek_id not in self._keks and self._clock() >= self._asked + _ASK_SECONDS:
+            self.learn()
+        kek = self._keks.get(row.kek_id)
+        if kek is None:
+            raise VaultLocked(f"{name} needs the key {row.kek_id}; this vault has {self.meta.kek_id}.{_NEXT}")
         return kek
 
-    def _unwrap(self, kek: Sensitive[bytes], row: RingRow, workspace: bytes) -> Sensitive[bytes]:
+    def _find(self, meta: VaultMeta) -> Sensitive[bytes]:
+        """Return the key of a description from where it is found; raises what the first place raised."""
+        first: KeyUnusable | None = None
+        for provider in self._providers:
+            try:
+                return fetch(provider, meta)
+            except KeyUnusable as error:
+                first = first or error
+        raise first or KeyAbsent
+
+    def _unwrap(self, row: RingRow, workspace: bytes) -> Sensitive[bytes]:
         name = f"The {row.purpose} key of term {row.term} of this workspace"
-        if row.kek_id != self.meta.kek_id:
-            raise VaultLocked(f"{name} needs the key {row.kek_id}; this vault has {self.meta.kek_id}.")
-        context = self._context(workspace, row.purpose, row.term)
+        kek = self._kek_of(row, name)
+        context = self._context(workspace, row.purpose, row.term, row.kek_id)
         try:
             return envelope.unwrap(kek, row.wrapped or b"", context)
         except WrongKey:
@@ -215,17 +305,43 @@ class Vault:
         except Damaged:
             raise Damaged(f"{name} was changed or moved.") from None
 
-    def _context(self, workspace: bytes, purpose: str, term: int) -> bytes:
+    def _context(self, workspace: bytes, purpose: str, term: int, kek_id: str) -> bytes:
         return envelope.encode_context(
             b"credenza.ring.v1",
             self.meta.id,
             workspace,
             purpose.encode(),
             term.to_bytes(4, "big"),
-            self.meta.kek_id.encode(),
+            kek_id.encode(),
         )
 
 
 def _without_seals(rows: Sequence[RingRow]) -> list[RingRow]:
     """Return rows without what every save changes of them, and nothing opens otherwise for."""
     return [msgspec.structs.replace(row, seals=0) for row in rows]
+
+
+def describe_key(vault: bytes, kek: bytes, *, created_at: int, keepsake: bytes | None) -> VaultMeta:
+    """Return the description of a vault that has this key."""
+    name, check = envelope.kek_id(kek, vault), envelope.key_check(kek, vault)
+    return VaultMeta(vault, envelope.FORMAT, created_at, name, check, keepsake)
+
+
+def fetch(provider: KeyProvider, meta: VaultMeta) -> Sensitive[bytes]:
+    """Return the key that a vault's description names, from one place.
+
+    Raises:
+        KeyUnusable: it is not there, or what is there is another one.
+    """
+    if meta.format != envelope.FORMAT:
+        raise KeyBroken(f"The vault has format {meta.format}, which this program does not know.")
+    kek = provider.fetch(meta.id, meta.keepsake)
+    key = kek.reveal()
+    if len(key) != envelope.KEY_SIZE:
+        raise KeyBroken("What it holds is not 32 bytes long.")
+    found = envelope.kek_id(key, meta.id)
+    if found != meta.kek_id:
+        raise KeyBroken(f"The key it holds is {found}, which is not this vault's.")
+    if not hmac.compare_digest(envelope.key_check(key, meta.id), meta.check):
+        raise KeyBroken("The key has the right name, but the check value in the store does not fit it.")
+    return kek

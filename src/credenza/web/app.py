@@ -25,6 +25,7 @@ from credenza.plans.cascades import KIND as CASCADE
 from credenza.settings import Credenza
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
+from credenza.web.key_gauges import KeyGauges
 from credenza.web.landing import Landing
 from credenza.web.later import Later
 from credenza.web.methods import answer_options
@@ -94,6 +95,7 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     `setup` are the setup sessions that have pages, if not those of the store.
     """
     registry = CollectorRegistry()
+    registry.register(KeyGauges(opened.store))
     state = {
         "credenza": opened,
         "landing": Landing(),

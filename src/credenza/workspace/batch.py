@@ -74,6 +74,7 @@ class Batch:
         self.items: list[Item] = [_PENDING] * count
         self.writes: list[Write] = []
         self.drops: list[Record] = []
+        self.digests: list[tuple[Record, bytes]] = []
         self.moves: list[tuple[Record, str]] = []
         self.papers: list[Sheet] = []
         self.failed = False
@@ -84,6 +85,7 @@ class Batch:
         self._context = context
         self._tx = tx
         self._admission = Admission(context.actor)
+        self._term = context.ring.term.to_bytes(4, "big")
         self._digester = context.ring.digester(b"put")
         api, lenient = context.catalogue.api.digest, context.policy.lenient
         self._readings = {flag: api + b"%d%d" % (lenient, flag) for flag in (False, True)}
@@ -122,6 +124,7 @@ class Batch:
         """Plan the next chunk; `writes`, `drops`, `moves` and `papers` are then this chunk's."""
         self.drops, self.moves, self.papers = [], [], []
         self.writes = self._composer.writes = []
+        self.digests = self._composer.digests = []
         outlines = changes.outline(first, last)
         found = self._tx.find([outline.name for outline in outlines])
         rest = [
@@ -167,7 +170,8 @@ class Batch:
 
     def _digest(self, type: ConnectorType, source: bytes, *, replace_apis: bool) -> bytes:
         """Return by what a text is known again, as long as it would be read in the same way."""
-        return self._digester(type.digest + self._readings[replace_apis] + source)
+        # The term first: that of a retired term says nothing, and is made anew when there is an occasion.
+        return self._term + self._digester(type.digest + self._readings[replace_apis] + source)
 
     def _sign(self, step: Step) -> bytes | None:
         if (source := step.put.source) is None:

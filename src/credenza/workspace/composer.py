@@ -49,6 +49,7 @@ _LED = msgspec.structs.replace(
     "that, give the api one of its own under the same key, or allow it (`leads=allow`, --allow-leads).",
 )
 _encode = msgspec.json.encode
+_TERM = 4  # bytes of a digest that name its term
 
 
 class Composer:
@@ -74,6 +75,7 @@ class Composer:
         `api` is what apis may say, `sign` gives the digest by which the text of a change is known again.
         """
         self.writes: list[Write] = []
+        self.digests: list[tuple[Record, bytes]] = []
         self.resealed: list[Item] = []
         self.rows: Iterator[int] = iter(())
         self._sealer = sealer
@@ -198,6 +200,7 @@ class Composer:
             version, result = before.version + 1, "updated"
             changed = tuple(edit.pointer for edit in edits)
             if not edits and old.missing == document.missing:
+                self._renew(before, self._mark(step, entered))
                 return Item(before.name, "unchanged", before.version, (), words, old.missing)
         if self._sealer.seals:
             write = Write(
@@ -230,6 +233,12 @@ class Composer:
             scrubbed=moved.scrub(sealed),
             children=True,
         )
+
+    def _renew(self, before: Record, mark: bytes | None) -> None:
+        """Know a record again by this text, where what it was known by was made under another term."""
+        known = before.digest
+        if self._sealer.seals and mark is not None and known is not None and known[:_TERM] != mark[:_TERM]:
+            self.digests.append((before, mark))
 
     def _mark(self, step: Step, entered: Collection[str]) -> bytes | None:
         # Known again by its text, undeclared keys of an api could be guessed by one who may not reveal:

@@ -34,6 +34,10 @@ class Ledger:
         """Return the workspace's keys; raises VaultLocked."""
         return self._vault.ring(self._actor.tenant.id)
 
+    def renew(self) -> None:
+        """Read the workspace's keys anew when they are asked for next."""
+        self._vault.forget(self._actor.tenant.id)
+
     def note(self, tx: Tx, ring: Ring, verb: str, items: Sequence[Item], at: int) -> None:
         """Append what was done in this transaction; what changed nothing leaves no row."""
         if any(item.result not in _SILENT for item in items):

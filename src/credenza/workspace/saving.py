@@ -11,20 +11,23 @@ from enum import StrEnum
 
 import msgspec
 
-from credenza.errors import Conflict, CredenzaError, Forbidden, KeyReused
+from credenza.errors import Conflict, CredenzaError, Forbidden, KeyReused, TermRetired
 from credenza.model import Receipt
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
+from credenza.vault import Ring
 from credenza.workspace.admission import FORBIDDEN, blame
 from credenza.workspace.batch import Batch
 from credenza.workspace.changes import Changes
 from credenza.workspace.context import Context
-from credenza.workspace.ledger import Ledger
+from credenza.workspace.ledger import Ledger, is_signed
 
 CHUNK = 128  # items that are planned before they are written: all that is held of a batch but its text
 _TRIES = 3
 _DAY = 86_400_000  # milliseconds
 _PAUSE_COLLECTOR_FROM = 200
+_ONCE = b"credenza.once.v1"
+_DIGEST = 16  # bytes
 _read_receipt = msgspec.json.Decoder(Receipt).decode
 
 
@@ -54,18 +57,20 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
     if once is not None:
         # Not as it came: whatever a caller takes for a key, nothing of it may stand in the store.
         key = hashlib.sha256(f"{context.actor.name}:{once.key}".encode()).hexdigest()
-        digest = context.ring.digest(b"once", once.request.reveal())
+        request = once.request.reveal()
         kept = tx.recall(key, context.policy.clock() - _DAY)
         if kept is not None:
-            if kept[0] != digest:
+            if not _is_same(context.ring, request, kept[0]):
                 raise KeyReused
             return _read_receipt(kept[1])
+        digest = context.ring.sign(_mark(request))
     batch = Batch(context, tx, len(changes))
     with _collector_paused() if len(changes) >= _PAUSE_COLLECTOR_FROM else nullcontext():
         for first in range(0, len(changes), CHUNK):
             batch.plan(changes, first, min(first + CHUNK, len(changes)))
             if not context.dry_run and (context.per_item or not batch.failed):
                 tx.save(batch.writes, context.policy.keep_versions)
+                tx.note_digests(batch.digests)
                 tx.drop(batch.drops)
                 tx.park(batch.moves)
                 tx.keep(batch.papers)
@@ -81,6 +86,20 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
     if once is not None:
         tx.remember(key, digest, msgspec.json.encode(receipt), batch.now, batch.now - _DAY)
     return receipt
+
+
+def _mark(request: bytes) -> bytes:
+    return _ONCE + hashlib.sha256(request).digest()
+
+
+def _is_same(ring: Ring, request: bytes, kept: bytes) -> bool:
+    """Tell whether a request is the one that was kept, under whatever term that was.
+
+    A signature outlives every term. Answers of an earlier release, for a day, have a digest instead.
+    """
+    if len(kept) != _DIGEST:
+        return is_signed(ring, _mark(request), kept)
+    return ring.recognises(b"once", request, kept)
 
 
 def settle(ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
@@ -121,6 +140,8 @@ class _Settling:
             receipt = tried.result()
             self._tell(receipt, _refused(receipt))
         elif isinstance(error, Conflict) and self._tries > 0:
+            if isinstance(error, TermRetired):
+                self._ledger.renew()
             self.begin()
         elif isinstance(error, Forbidden):
             names = [problem.name for problem in error.problems]

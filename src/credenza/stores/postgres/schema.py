@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors
 
 from credenza.errors import CredenzaError, StoreRejected, Unavailable
-from credenza.stores.postgres import changes, folding, policies, tables
+from credenza.stores.postgres import changes, folding, policies, tables, terms
 from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
 OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
@@ -165,7 +165,7 @@ def _begin(connection: Connection) -> None:
         connection.execute(tables.read(statement))
     for statement in (*policies.write(), *_GRANTS):
         connection.execute(statement)
-    for table in policies.TABLES:
+    for table in policies.FIRST_TABLES:
         connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {ROLE}")
 
 
@@ -179,10 +179,17 @@ def _fold(connection: Connection) -> None:
     connection.execute(folding.write_function())
 
 
+def _add_next_key(connection: Connection) -> None:
+    """Make the place of the vault's description with the key it is to have."""
+    for statement in (tables.read(terms.NEXT), *terms.NEXT_WALLS):
+        connection.execute(statement)
+
+
 MIGRATIONS: Sequence[Migration] = (
     Migration("001_begin", _begin),
     Migration("002_changes", _announce),
     Migration("003_folding", _fold),
+    Migration("004_next_key", _add_next_key),
 )
 GUARDED = (*policies.TABLES, changes.TABLE)
 

@@ -18,18 +18,11 @@ from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
 from credenza.stores.postgres.patience import Watch
 from credenza.stores.postgres.rows import Rows
+from credenza.stores.postgres.terms import RINGS, KeyMeta, add_rings
 from credenza.stores.postgres.transaction import PostgresTx
 from credenza.stores.rows import read_key
 
 T = TypeVar("T")
-_ADD_RING = """
-INSERT INTO rings (workspace_id, purpose, term, state, kek_id, wrapped, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-"""
-_RINGS = """
-SELECT w.uuid, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at, r.seals
-FROM rings r JOIN workspaces w ON w.id = r.workspace_id WHERE w.uuid = %s ORDER BY r.term, r.purpose
-"""
 _ADD_VAULT = """
 INSERT INTO vault (id, uuid, format, created_at, kek_id, key_check, keepsake)
 VALUES (1, %s, %s, %s, %s, %s, %s)
@@ -46,7 +39,7 @@ SELECT count(*) FROM integrations i WHERE NOT EXISTS (
 """
 
 
-class PostgresStore:
+class PostgresStore(KeyMeta):
     """Rows in one database. The constructor migrates it, unless it is to be read only.
 
     `workers` is how many jobs write at a time.
@@ -70,6 +63,7 @@ class PostgresStore:
         self._watch = Watch()
         self._pool = connect.Pool(said, self._watch)
         self._jobs = Jobs()
+        self._submit = self._jobs.submit
         self._rows = Rows()
         self._news = news.News(said, self._watch, lambda: dict(self._query(news.COUNTS)))
         self._keys = KnownKeys(self._news)
@@ -80,6 +74,11 @@ class PostgresStore:
     def folder(self) -> Path | None:
         """Return where the store's own files are: not on this machine, as far as anybody knows."""
         return None
+
+    @property
+    def is_alone(self) -> bool:
+        """Say no: any number of servers may have the database open."""
+        return False
 
     def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         """Run a job on one consistent, read-only view."""
@@ -129,9 +128,7 @@ class PostgresStore:
                     (tenant.id, tenant.slug, tenant.created_at),
                 ).fetchone()
                 added = msgspec.structs.replace(tenant, row=row[0] if row else 0)
-                for r in rings:
-                    values = (added.row, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at)
-                    connection.execute(_ADD_RING, values)
+                add_rings(connection, added.row, rings, scope="store")
                 connection.execute(_ENTER, (str(added.row), added.slug))
                 self._work(connection, added, begin)
                 return added
@@ -195,7 +192,10 @@ class PostgresStore:
 
     def rings(self, workspace: bytes) -> Sequence[RingRow]:
         """Return the wrapped keys of a workspace, all terms."""
-        return [RingRow(*row) for row in self._query(_RINGS, workspace)]
+        return [
+            RingRow(*row)
+            for row in self._query(f"{RINGS} WHERE w.uuid = %s ORDER BY r.term, r.purpose", workspace)
+        ]
 
     def check(self) -> Sequence[str]:
         """Look over the role in effect, the policies and the rows, and return what is wrong."""

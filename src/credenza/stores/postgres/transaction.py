@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from psycopg import errors
 
-from credenza.errors import CredenzaError
+from credenza.errors import CredenzaError, TermRetired
 from credenza.model import (
     Choice,
     Found,
@@ -29,6 +29,7 @@ from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue, listing, papers, saving
 from credenza.stores.postgres.connect import Connection, fetch, stream
 from credenza.stores.postgres.rows import Rows
+from credenza.stores.postgres.terms import KeyRows
 from credenza.stores.rows import Filters, read_secret, read_version
 from credenza.trail import Entry, Head
 
@@ -62,7 +63,10 @@ _REMEMBER = """
 INSERT INTO idempotency (workspace_id, key, digest, answer, created_at) VALUES (%s, %s, %s, %s, %s)
 """
 _FORGET = "DELETE FROM idempotency WHERE workspace_id = %s AND key = %s AND created_at < %s"
-_SEALS = "UPDATE rings SET seals = seals + %s WHERE workspace_id = %s AND purpose = 'dek' AND term = %s"
+_SEALS = """
+UPDATE rings SET seals = seals + %s
+WHERE workspace_id = %s AND purpose = 'dek' AND term = %s AND state = 'active'
+"""
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 _NO_LIMIT = 2**62
 _LOCK_PAPERS = "SELECT pg_advisory_xact_lock(1129992241, %s)"  # "CZP1": a number of ours
@@ -71,7 +75,7 @@ _SHARE_PACKAGE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _LOCK_PACKAGE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
-class PostgresTx:
+class PostgresTx(KeyRows):
     """One transaction, bound to one workspace; `rows` are numbers to give, None: it only reads."""
 
     stream = STREAM
@@ -253,7 +257,9 @@ class PostgresTx:
     def flush(self) -> None:
         """Write what every save writes to one and the same row, last, so that others wait for it least."""
         for term, count in sorted(self._seals.items()):
-            self._connection.execute(_SEALS, (count, self._workspace, term))
+            # Whoever retires a term waits for this row, or has done so: then what was sealed is undone.
+            if self._connection.execute(_SEALS, (count, self._workspace, term)).rowcount != 1:
+                raise TermRetired
 
     def _take_turns(self) -> None:
         """Let nobody else of the workspace change papers until the end, so that pages stay as they were seen.

@@ -14,11 +14,12 @@ from credenza.stores.rows import fold
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
-SCHEMA = 6  # the number of migrations, kept as `user_version`
+SCHEMA = 7  # the number of migrations, kept as `user_version`
 # What migrations would bring, by their numbers: to be read beside the tables of a file that stays as it is.
 _BESIDE = {
     4: "CREATE TEMP VIEW integrations AS SELECT *, 1 AS type_version FROM main.integrations",
     6: "SELECT 1",  # packages: likewise
+    7: "CREATE TEMP VIEW vault_next AS SELECT * FROM main.vault WHERE 0",
     5: "SELECT 1",  # what lists know of papers: no reading of integrations asks for it
 }
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()

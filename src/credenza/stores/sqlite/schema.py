@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-from credenza.stores.sqlite import cards, catalogue, facets
+from credenza.stores.sqlite import cards, catalogue, facets, terms
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
@@ -57,6 +57,12 @@ def add_packages(db: Database) -> None:
     """Make the catalogue of packages."""
     for statement in catalogue.TABLES.split(";\n\n"):
         db.execute(statement)
+
+
+@migrations(name="007_next_key")
+def add_next_key(db: Database) -> None:
+    """Make the place of the vault's description with the key it is to have."""
+    db.execute(terms.NEXT)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from credenza.errors import CredenzaError
+from credenza.errors import CredenzaError, TermRetired
 from credenza.stores.sqlite import listing
 from credenza.stores.sqlite.inserting import insert_rows
 from credenza.trail import Entry, Head
@@ -27,6 +27,9 @@ SELECT {listing.COLUMNS}
 FROM integrations i JOIN integration_versions v ON v.integration_id = i.id AND v.version = i.version
 WHERE i.workspace_id = :workspace
 """  # noqa: S608  # made of our own words
+_IS_ACTIVE = """
+SELECT 1 FROM rings WHERE workspace_id = ? AND purpose = 'dek' AND term = ? AND state = 'active'
+"""
 _BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 
 
@@ -112,7 +115,11 @@ class Shared:
         self._heads[workspace] = head
 
     def count_seals(self, workspace: int, term: int, count: int) -> None:
-        """Add to the number of seals made under a term."""
+        """Add to the number of seals made under a term; raises TermRetired where it is not active."""
+        # Nobody else writes until this transaction ends, so what is found once holds until then.
+        known = (workspace, term) in self._seals
+        if not known and self._connection.execute(_IS_ACTIVE, (workspace, term)).fetchone() is None:
+            raise TermRetired
         self._seals[workspace, term] += count
 
     def defer(self, workspace: int, names: Sequence[str], rows: dict[str, list[tuple[object, ...]]]) -> None:

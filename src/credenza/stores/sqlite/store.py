@@ -21,6 +21,7 @@ from credenza.stores.rows import read_key
 from credenza.stores.sqlite import connect, upkeep
 from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.shared import Shared
+from credenza.stores.sqlite.terms import RINGS, KeyMeta, add_rings
 from credenza.stores.sqlite.transaction import SqliteTx
 from credenza.stores.sqlite.writer import Writer
 
@@ -44,7 +45,7 @@ _MOST_KEYS = 10_000
 _LOOK_SECONDS = 0.05
 
 
-class SqliteStore:
+class SqliteStore(KeyMeta):
     """Rows in one file. The constructor migrates it; `serving` refuses a second server on it.
 
     With `read_only` nothing is written, and the tables of an earlier release are read as they are.
@@ -91,6 +92,7 @@ class SqliteStore:
         self._seen, self._keys_good_until = 0, 0.0
         self._known_keys: dict[str, ApiKey] = {}
         self._writer = Writer(connection, upkeep.Upkeep() if serving else None)
+        self._submit = self._writer.submit
 
     is_near = True
 
@@ -98,6 +100,11 @@ class SqliteStore:
     def folder(self) -> Path:
         """Return the folder of the file."""
         return self.path.parent
+
+    @property
+    def is_alone(self) -> bool:
+        """Say whether this program has the lock that a server holds."""
+        return self._lock is not None
 
     def read(self, tenant: Tenant, job: Callable[[Tx], T]) -> T:
         """Run a job on one consistent, read-only view."""
@@ -149,11 +156,7 @@ class SqliteStore:
                 "INSERT INTO workspaces (uuid, slug, created_at) VALUES (?, ?, ?) RETURNING id",
                 (tenant.id, tenant.slug, tenant.created_at),
             ).fetchone()[0]
-            connection.executemany(
-                "INSERT INTO rings (workspace_id, purpose, term, state, kek_id, wrapped, created_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(row, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at) for r in rings],
-            )
+            add_rings(connection, row, rings)
             added = msgspec.structs.replace(tenant, row=row)
             begin(SqliteTx(connection, added, shared))
             return added
@@ -226,9 +229,7 @@ class SqliteStore:
     def rings(self, workspace: bytes) -> Sequence[RingRow]:
         """Return the wrapped keys of a workspace, all terms."""
         rows = self._query(
-            "SELECT w.uuid, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at, r.seals "
-            "FROM rings r JOIN workspaces w ON w.id = r.workspace_id WHERE w.uuid = ? "
-            "ORDER BY r.term, r.purpose",
+            f"{RINGS} WHERE w.uuid = ? ORDER BY r.term, r.purpose",
             workspace,
         )
         return [RingRow(*row) for row in rows]

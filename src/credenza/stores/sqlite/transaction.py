@@ -27,6 +27,7 @@ from credenza.ports import Sheet
 from credenza.stores.rows import Filters, read_secret, read_version
 from credenza.stores.sqlite import cards, catalogue, facets, listing, papers, saving, search
 from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
+from credenza.stores.sqlite.terms import KeyRows
 from credenza.trail import Entry, Head
 
 _SEALED = "SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed"
@@ -43,7 +44,7 @@ WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.v
 _NO_LIMIT = 2**62
 
 
-class SqliteTx:
+class SqliteTx(KeyRows):
     """One transaction, bound to one workspace."""
 
     stream = STREAM

@@ -1,0 +1,1 @@
+"""`credenza vault`: the life of the keys."""
