@@ -231,7 +231,7 @@ class Vault:
 
     def _renew(self, workspace: bytes, kept: _Kept, revision: object) -> Ring:
         """Keep a ring on whose rows are what they were, or read it anew."""
-        rings, rows = self._rings, _without_seals(self._load(workspace))
+        rings, rows = self._rings, _outline(self._load(workspace))
         if rows != kept.rows:
             return self._keep(workspace, revision)
         with self._lock:
@@ -248,7 +248,7 @@ class Vault:
             rings.pop(workspace, None)
             if len(rings) >= _KEPT:
                 del rings[next(iter(rings))]
-            rings[workspace] = _Kept(expires, ring, revision, _without_seals(rows))
+            rings[workspace] = _Kept(expires, ring, revision, _outline(rows))
         return ring
 
     def _read(self, workspace: bytes) -> Terms:
@@ -316,9 +316,9 @@ class Vault:
         )
 
 
-def _without_seals(rows: Sequence[RingRow]) -> list[RingRow]:
-    """Return rows without what every save changes of them, and nothing opens otherwise for."""
-    return [msgspec.structs.replace(row, seals=0) for row in rows]
+def _outline(rows: Sequence[RingRow]) -> list[RingRow]:
+    """Return rows without what changes while their keys stay: the count of seals, and what wraps them."""
+    return [msgspec.structs.replace(row, seals=0, kek_id="", wrapped=None) for row in rows]
 
 
 def describe_key(vault: bytes, kek: bytes, *, created_at: int, keepsake: bytes | None) -> VaultMeta:
