@@ -16,7 +16,7 @@ import platformdirs
 from credenza.accounts import DEFAULT, Accounts
 from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
-from credenza.keys import keep_apart, open_provider
+from credenza.keys import is_granted, keep_apart, open_provider
 from credenza.keys.development import developer_provider
 from credenza.model import Actor, Tenant, VaultMeta
 from credenza.plans.redirects import Redirects, read_origins
@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     kek: str | None = None
     kek_next: str | None = None
+    key_minutes: UpToWeek = 10
+    key_grace_minutes: UpToWeek = 240
     schemas: str | None = None
     validation: Literal["strict", "lenient"] = "strict"
     public_url: str | None = None
@@ -113,6 +115,11 @@ class Credenza(msgspec.Struct, frozen=True):
     def catalogue(self) -> Catalogue:
         """Return the types that every workspace has."""
         return self.types.shipped
+
+    @property
+    def is_granted(self) -> bool:
+        """Say whether the vault's key is granted from elsewhere, and may be withdrawn."""
+        return is_granted(self.provider)
 
     def workspace(self, actor: Actor) -> Workspace:
         """Return the workspace of an actor."""

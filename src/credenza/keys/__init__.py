@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from credenza.errors import Misconfigured
 from credenza.ports import KeyProvider
 
-__all__ = ["keep_apart", "open_provider"]
+__all__ = ["is_granted", "keep_apart", "open_provider"]
 
 _GROUP = "credenza.keys"
 
@@ -20,6 +20,13 @@ class _Placed(Protocol):
 
     def keep_away_from(self, folder: Path) -> None:
         """Refuse a key that lies in this folder or below it."""
+
+
+@runtime_checkable
+class _Granted(Protocol):
+    """A provider elsewhere, which may withdraw a key that it gave."""
+
+    granted: bool
 
 
 def open_provider(uri: str) -> KeyProvider:
@@ -56,3 +63,8 @@ def keep_apart(provider: KeyProvider, folder: Path) -> None:
     """
     if isinstance(provider, _Placed):
         provider.keep_away_from(folder)
+
+
+def is_granted(provider: KeyProvider) -> bool:
+    """Say whether a key is granted by somebody else, who may withdraw it while it is used."""
+    return isinstance(provider, _Granted) and provider.granted

@@ -19,6 +19,7 @@ from credenza.model import RingRow, VaultMeta
 from credenza.ports import KeyProvider
 from credenza.sensitive import Sensitive
 from credenza.vault import envelope
+from credenza.vault.descriptions import describe_key, fetch
 from credenza.vault.ring import PURPOSES, Ring, Terms
 
 Load = Callable[[bytes], Sequence[RingRow]]
@@ -126,14 +127,24 @@ class Vault:
         try:
             kek = self._find(self.meta)
         except KeyUnusable as error:
-            label = self._provider.label
-            where = "" if label in error.message else f"{label}: "
-            self._keks = {}
-            self._locked = f"{where}{error.message} This vault needs the key {self.meta.kek_id}."
-        else:
-            self._keks, self._locked = {self.meta.kek_id: kek}, None
+            self.lock(error)
+            return
+        self._keks, self._locked = {self.meta.kek_id: kek}, None
         self._asked = float("-inf")
         self.forget()
+
+    def lock(self, why: KeyUnusable) -> None:
+        """Forget the key and all that it opened, until `unlock` is given it again."""
+        label = self._provider.label
+        where = "" if label in why.message else f"{label}: "
+        self._keks = {}
+        self._locked = f"{where}{why.message} This vault needs the key {self.meta.kek_id}."
+        self._asked = float("-inf")
+        self.forget()
+
+    def confirm(self) -> None:
+        """Ask for the key that is at hand again; raises KeyUnusable where it is not given any more."""
+        self._find(self.meta)
 
     def learn(self) -> None:
         """Read again what the store says of the vault, and ask for the keys that it names.
@@ -319,29 +330,3 @@ class Vault:
 def _outline(rows: Sequence[RingRow]) -> list[RingRow]:
     """Return rows without what changes while their keys stay: the count of seals, and what wraps them."""
     return [msgspec.structs.replace(row, seals=0, kek_id="", wrapped=None) for row in rows]
-
-
-def describe_key(vault: bytes, kek: bytes, *, created_at: int, keepsake: bytes | None) -> VaultMeta:
-    """Return the description of a vault that has this key."""
-    name, check = envelope.kek_id(kek, vault), envelope.key_check(kek, vault)
-    return VaultMeta(vault, envelope.FORMAT, created_at, name, check, keepsake)
-
-
-def fetch(provider: KeyProvider, meta: VaultMeta) -> Sensitive[bytes]:
-    """Return the key that a vault's description names, from one place.
-
-    Raises:
-        KeyUnusable: it is not there, or what is there is another one.
-    """
-    if meta.format != envelope.FORMAT:
-        raise KeyBroken(f"The vault has format {meta.format}, which this program does not know.")
-    kek = provider.fetch(meta.id, meta.keepsake)
-    key = kek.reveal()
-    if len(key) != envelope.KEY_SIZE:
-        raise KeyBroken("What it holds is not 32 bytes long.")
-    found = envelope.kek_id(key, meta.id)
-    if found != meta.kek_id:
-        raise KeyBroken(f"The key it holds is {found}, which is not this vault's.")
-    if not hmac.compare_digest(envelope.key_check(key, meta.id), meta.check):
-        raise KeyBroken("The key has the right name, but the check value in the store does not fit it.")
-    return kek

@@ -23,6 +23,7 @@ from credenza.errors import CredenzaError
 from credenza.model import Choice
 from credenza.plans.cascades import KIND as CASCADE
 from credenza.settings import Credenza
+from credenza.vault.lease import Lease
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
 from credenza.web.key_gauges import KeyGauges
@@ -41,26 +42,36 @@ if TYPE_CHECKING:  # importing it is what is put off
 
 _HANDLERS = [*routes.HANDLERS, *tokens.HANDLERS, *health.HANDLERS, *pages.HANDLERS]
 _RETRY_SECONDS = 10
+_MINUTE = 60
 
 
 @asynccontextmanager
 async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
     """Finish what was interrupted, and ask for the vault's key again from time to time while it is missing.
 
-    So no restart is needed, and nothing is served half done.
+    So no restart is needed, and nothing is served half done. A key that is granted by a place elsewhere is
+    asked for again while it is there, too, off the path of any request.
     """
-    opened = app.state.credenza
-    vault = opened.vault
+    opened: Credenza = app.state.credenza
+    vault, settings = opened.vault, opened.settings
+    lease = Lease(vault, settings.key_grace_minutes * _MINUTE)
 
-    async def ask() -> None:
+    async def unlock() -> None:
         while vault.locked is not None:
             await asyncio.sleep(_RETRY_SECONDS)
-            await asyncio.to_thread(vault.unlock)
-        await asyncio.to_thread(_resume, opened)
+            if await asyncio.to_thread(lease.unlock):
+                await asyncio.to_thread(_resume, opened)
 
-    asking = asyncio.create_task(ask())
+    async def ask() -> None:
+        await unlock()
+        while opened.is_granted:
+            await asyncio.sleep(settings.key_minutes * _MINUTE)
+            await asyncio.to_thread(lease.renew)
+            await unlock()
+
     if vault.locked is None:
-        await asking
+        await asyncio.to_thread(_resume, opened)
+    asking = asyncio.create_task(ask())
     try:
         yield
     finally:
