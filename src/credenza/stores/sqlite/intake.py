@@ -62,6 +62,9 @@ class SqliteIntake:
     def put(self, table: Table, rows: Iterable[Row]) -> None:
         """Take the rows of a table."""
         with self._work() as connection:
+            if table.owner is not None:  # whose workspace it is stands with the owner
+                [place] = table.places("workspace_id")
+                rows = (row[:place] + row[place + 1 :] for row in rows)
             connection.executemany(_insert(table), rows)
 
     def settle(self, highest: int) -> None:
@@ -280,11 +283,8 @@ def _beside(path: Path, side: str) -> Path:
 
 
 def _insert(table: Table) -> str:
-    """Return the statement for rows of a table; the workspace stands with the owner, where there is one."""
-    columns, values = [], []
-    for number, (name, kind) in enumerate(((each.name, each.kind) for each in table.columns), start=1):
-        if name == "workspace_id" and table.owner is not None:
-            continue
-        columns.append(FOLDED.get((table.name, name), name))
-        values.append(f"CAST(?{number} AS TEXT)" if kind == "json" else f"?{number}")
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"  # noqa: S608
+    """Return the statement for rows of a table."""
+    kept = [each for each in table.columns if table.owner is None or each.name != "workspace_id"]
+    columns = ", ".join(FOLDED.get((table.name, each.name), each.name) for each in kept)
+    values = ", ".join("CAST(? AS TEXT)" if each.kind == "json" else "?" for each in kept)
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({values})"  # noqa: S608  # our own words
