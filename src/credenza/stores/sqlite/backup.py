@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from credenza.errors import Misconfigured, StoreDamaged, StoreRejected
+from credenza.errors import CredenzaError, Misconfigured, StoreDamaged, StoreRejected
 from credenza.stores.rows import fold
 from credenza.stores.sqlite import connect, schema
 from credenza.stores.sqlite.intake import SqliteIntake
@@ -24,6 +24,9 @@ from credenza.stores.sqlite.snapshot import CACHE_KIB, SqliteSnapshot
 from credenza.tables import TABLES
 
 _TABLE = "CREATE TABLE backup (id INTEGER PRIMARY KEY CHECK (id = 1), manifest BLOB, sha256 BLOB) STRICT"
+# The file may be anybody's: nothing in its schema may run a function.
+_PRAGMAS = ("trusted_schema = 0", "cell_size_check = 1", "temp_store = 2", f"cache_size = -{CACHE_KIB}")
+_ABSENT = "There is no such file, or it cannot be read."
 _NO_BACKUP = "This file is no backup that `credenza backup` made."
 _FOREIGN = "The tables in this file are not those of a backup; nothing was read from it."
 DAMAGED = "This backup is damaged: it is not as it was written. Take another one."
@@ -49,7 +52,7 @@ class SqliteBackup(SqliteSnapshot):
             StoreDamaged: it is not as it was written.
         """
         if not path.is_file():
-            raise StoreRejected("There is no such file, or it cannot be read.")
+            raise StoreRejected(_ABSENT)
         connection = _connect(path, "ro&immutable=1")
         try:
             _recognise(connection)
@@ -57,8 +60,7 @@ class SqliteBackup(SqliteSnapshot):
             return cls(connection, _read_manifest(connection))
         except sqlite3.Error as error:
             connection.close()
-            broken = getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_NOTADB
-            raise (StoreDamaged(DAMAGED) if broken else StoreRejected(_NO_BACKUP)) from None
+            raise _explain(error) from None
         except BaseException:
             connection.close()
             raise
@@ -177,29 +179,32 @@ def _refuse_stores(path: Path) -> None:
     try:
         with closing(_connect(path, "ro&immutable=1")) as connection:
             mark = connection.execute("PRAGMA application_id").fetchone()[0]
-    except (sqlite3.Error, StoreRejected):
+    except (sqlite3.Error, CredenzaError):
         return
     if mark == connect.APPLICATION:
         raise StoreRejected("This file is a store, and no backup: it is not replaced by one.")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = None
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode={mode}", uri=True, isolation_level=None
-        )
-    except sqlite3.Error:
-        raise StoreRejected("There is no such file, or it cannot be read.") from None
-    # The file may be anybody's: nothing in its schema may run a function.
-    for pragma in (
-        "trusted_schema = 0",
-        "cell_size_check = 1",
-        "temp_store = 2",
-        f"cache_size = -{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+        address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None)
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise _explain(error) from None
     connection.create_function("folded", 1, fold, deterministic=True)
     return connection
+
+
+def _explain(error: sqlite3.Error) -> CredenzaError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreRejected(_NO_BACKUP)
+    return StoreRejected(_ABSENT) if code == sqlite3.SQLITE_CANTOPEN else StoreDamaged(DAMAGED)
 
 
 def _read_manifest(connection: sqlite3.Connection) -> bytes:
