@@ -32,6 +32,7 @@ _PRAGMAS = {
 _FULL_DEVICE = 28  # ENOSPC
 TAKEN = "There is a store with a vault in the place that was named already; name another one, which is empty."
 BUSY = "Another process is using that store, or is making it; stop it first."
+_HEADER = 100  # bytes
 _SIDES = ("-journal", "-wal", "-shm")
 _INDEX_CARDS = """
 INSERT INTO cards_search (rowid, name, description) SELECT row, folded(name), folded(description) FROM cards
@@ -252,13 +253,22 @@ def clear_empty(path: Path) -> None:
 
 
 def fold_log(path: Path) -> None:
-    """Have SQLite fold the write-ahead log of a file into it, where it can."""
+    """Have SQLite fold the write-ahead log of a store into its file; of another file it would drop it."""
+    if not _is_store(path):
+        return
     with suppress(sqlite3.Error, StoreRejected):
         connection = connect.connect(path, cache_kib=2_048, checkpoint_pages=0)
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
             connection.close()
+
+
+def _is_store(path: Path) -> bool:
+    """Tell by its header whether SQLite would take a file for one of our stores; nobody has it open here."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == connect.APPLICATION.to_bytes(4, "big")
 
 
 def sync(path: Path) -> None:
