@@ -17,7 +17,7 @@ from credenza.cli import failures
 from credenza.copies import copying, ends
 from credenza.copies.copying import copy
 from credenza.copies.manifest import read_named
-from credenza.errors import StoreDamaged
+from credenza.errors import StoreDamaged, Unavailable
 from credenza.stores.postgres import snapshot
 from credenza.stores.sqlite import connect, intake
 from credenza.tables import TABLES
@@ -130,7 +130,7 @@ def cleared(databases):
 
 
 @pytest.mark.system("postgresql")
-@settings(deadline=None, max_examples=settings.default.max_examples // 2)
+@settings(deadline=None, max_examples=settings.default.max_examples // 3)
 @given(made=stores())
 def test_whatever_is_in_a_store_is_the_same_in_every_copy_of_it(cleared, tmp_path_factory, made):
     folder = tmp_path_factory.getbasetemp() / f"any-{next(NUMBERS)}"
@@ -329,6 +329,30 @@ def test_rows_whose_owner_is_gone_are_not_left_out_in_silence(rich, somewhere, l
         copy(Made(rows), made)
 
     assert is_free(somewhere("lost"))
+
+
+@pytest.mark.system("postgresql")
+@pytest.mark.parametrize("table", ["vault", "secrets", "install_members"])
+def test_a_connection_that_is_cut_leaves_nothing_and_the_same_again_works(rich, databases, database, table):
+    uri, rows = database("cut"), read_all(rich.uri)
+    name = uri.partition("?")[0].rpartition("/")[2]
+
+    class Cut(Made):
+        """Be cut off where the rows of a table are asked for."""
+
+        def rows(self, asked):
+            if asked.name == table:
+                databases.run(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+                )
+            return super().rows(asked)
+
+    with ends.begin_store(uri) as made, pytest.raises(Unavailable):
+        copy(Cut(rows), made)
+    assert is_free(uri)
+
+    put(Made(rows), uri)
+    assert read_all(uri) == rows
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(prompt, rich, place, monkeypatch):

@@ -44,10 +44,8 @@ def place(request, tmp_path):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/store/credenza.db"
         return
-    databases = request.getfixturevalue("databases")
-    databases.run("CREATE DATABASE restored TEMPLATE template0")
-    yield databases.address("restored")
-    databases.run("DROP DATABASE restored WITH (FORCE)")
+    with request.getfixturevalue("databases").named() as find:
+        yield find("restored")
 
 
 @pytest.fixture
