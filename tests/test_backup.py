@@ -3,9 +3,11 @@
 import base64
 import os
 import random
+import re
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +16,7 @@ from sqlite_utils import Migrations
 from cli_prompt import OPENAI, Prompt
 from copy_things import SECRET, make_rich, make_token, open_store, read_all
 from credenza.cli import failures
+from credenza.cli.root import load_command
 from credenza.copies import ends, verbs
 from credenza.copies.copying import sum_up
 from credenza.copies.manifest import Manifest, read_named
@@ -345,3 +348,13 @@ def test_a_backup_of_a_later_release_is_refused(good, file, prompt):
 
     told = prompt.refusal("backup", "--verify", file, code=failures.NOT_STARTED)
     assert "later release" in told["message"]
+
+
+def test_the_guide_names_commands_and_options_that_there_are():
+    guide = (Path(__file__).parents[1] / "docs" / "backup.md").read_text()
+    lines = re.findall(r"^credenza (\S+) (.*)$", guide, re.MULTILINE)
+
+    assert {name for name, _ in lines} == {"backup", "restore", "move"}
+    for name, rest in lines:
+        known = {option for each in load_command(name).params for option in each.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -88,21 +88,21 @@ class SqliteBackup(SqliteSnapshot):
         if reached == connect.SCHEMA:
             _compare_shape(self._connection)
             return self
-        folder = tempfile.TemporaryDirectory(prefix="credenza-restore-")
-        try:
+        with ExitStack() as undone:
+            folder = tempfile.TemporaryDirectory(prefix="credenza-restore-")
+            undone.callback(folder.cleanup)
             path = Path(folder.name) / "backup.db"
-            with closing(sqlite3.connect(path)) as copy:
-                self._connection.backup(copy)
-            connection = _connect(path, "rw")
-            schema.migrate(connection)
-            _compare_shape(connection)
-            connection.execute("BEGIN")
-        except sqlite3.Error as error:
-            folder.cleanup()
-            raise connect.translate(error) from None
-        except BaseException:
-            folder.cleanup()
-            raise
+            try:
+                with closing(sqlite3.connect(path)) as copy:
+                    self._connection.backup(copy)
+                connection = _connect(path, "rw")
+                undone.callback(connection.close)
+                schema.migrate(connection)
+                _compare_shape(connection)
+                connection.execute("BEGIN")
+            except sqlite3.Error as error:
+                raise connect.translate(error) from None
+            undone.pop_all()
         moved = SqliteBackup(connection, self.manifest)
         moved._folder = folder
         return moved
