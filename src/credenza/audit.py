@@ -1,7 +1,8 @@
 """The audit chain: each row's MAC covers it and the row before it, a keyed head covers the end. Pure.
 
 So a changed, removed, reordered or truncated row is found by whoever holds the key. A whole database set
-back to an earlier day is found with a head that was exported then.
+back to an earlier day is found with a head that was exported then; where a backup was restored, the trail
+goes on in a stream of its own, so that no row is ever told by the name of another one that was lost.
 """
 
 from __future__ import annotations
@@ -14,14 +15,28 @@ import msgspec
 
 from credenza.errors import CredenzaError, Damaged, WrongKey
 from credenza.model import Tenant
-from credenza.trail import Entry, Head, Note
+from credenza.trail import Entry, Head, Note, next_stream
 from credenza.vault.envelope import encode_context
 
 BEGINNING = "workspace.create"  # the verb of a workspace's first row
+RESTORED = (
+    "store.restore"  # the verb of a stream's last row where the store was set back, and of the next's first
+)
+_CONTINUED = "continued"
 
 BROKEN = "The audit trail does not end where its head says; run `credenza audit verify`."
 Verify = Callable[[bytes, bytes], bool]
 _encode = msgspec.json.encode
+
+
+class _Group(msgspec.Struct):
+    """What was done to some records, as far as it names streams."""
+
+    result: str
+    names: list[str | None]
+
+
+_decode_groups = msgspec.json.Decoder(list[_Group]).decode
 
 
 class Signer(Protocol):
@@ -35,7 +50,7 @@ class Signer(Protocol):
 
 
 def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, signer: Signer) -> tuple[Entry, Head]:
-    """Return the next row of a stream, and the stream's new head.
+    """Return the next row of a stream, and its new head; `stream` is the one to begin without a head.
 
     The head it continues from is verified: a forged one would be made genuine by the next row.
 
@@ -43,6 +58,27 @@ def chain(tenant: Tenant, stream: str, head: Head | None, note: Note, signer: Si
         CredenzaError: `audit_damaged`: the head is missing or forged.
     """
     _verify_head(tenant, head, note, signer)
+    return _chain(tenant, head.stream if head else stream, head, note, signer)
+
+
+def fork(
+    tenant: Tenant, head: Head, signer: Signer, *, actor: str, at: int, mark: str
+) -> tuple[tuple[Entry, Head], tuple[Entry, Head]]:
+    """Return the last row of a stream, which names the next one, and the first row of that, with their heads.
+
+    For a store that is set back: what its lost days wrote to the stream, this one will never write again.
+
+    Raises:
+        CredenzaError: `audit_damaged`: the head is forged.
+    """
+    stream = next_stream(head.stream, mark)
+    last = Note(actor, RESTORED, [(stream, _CONTINUED, None, ())], at)
+    first = Note(actor, RESTORED, [(head.stream, "restored", head.count, ())], at)
+    _verify_head(tenant, head, last, signer)
+    return _chain(tenant, head.stream, head, last, signer), _chain(tenant, stream, None, first, signer)
+
+
+def _chain(tenant: Tenant, stream: str, head: Head | None, note: Note, signer: Signer) -> tuple[Entry, Head]:
     sequence = head.count + 1 if head else 1
     entry = Entry(stream, sequence, note.at, note.actor, note.verb, _write_items(note), b"")
     mac = signer.sign(_row_bytes(tenant, entry, head.mac if head else b""))
@@ -66,8 +102,11 @@ def examine(
     wanted = set(exported)
     begun: set[str] = set()
     rows = 0
+    promised: set[str] = set()
     for entry in trail:
         rows += 1
+        if entry.verb == RESTORED and entry.sequence > 1:
+            promised |= _read_streams(entry.items)
         count, mac = ends.get(entry.stream, (0, b""))
         if entry.sequence == 1:
             begun.add(entry.verb)
@@ -82,6 +121,8 @@ def examine(
         ends[entry.stream] = (entry.sequence, entry.mac)
         wanted.discard(f"{entry.stream}:{entry.sequence}:{entry.mac.hex()}")
     found += _compare_heads(tenant, ends, heads, verify)
+    lost = sorted(promised - ends.keys() - {head.stream for head in heads})
+    found += [f"Stream {stream}: it was cut off as a whole." for stream in lost]
     if ends and BEGINNING not in begun:
         found.append("The trail does not begin where its workspace did: earlier rows were removed.")
     if wanted:
@@ -141,6 +182,15 @@ def _write_items(note: Note) -> bytes:
             for (result, version, changed), names in groups.items()
         ]
     )
+
+
+def _read_streams(items: bytes) -> set[str]:
+    """Return the streams that the last row of another one names; what is damaged is told elsewhere."""
+    try:
+        groups = _decode_groups(items)
+    except msgspec.DecodeError:
+        return set()
+    return {name for group in groups if group.result == _CONTINUED for name in group.names if name}
 
 
 def _row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:

@@ -84,7 +84,7 @@ class Tx(KeyTx, Protocol):
 
     @property
     def stream(self) -> str:
-        """Name the audit stream of this process."""
+        """Name the audit stream that a new workspace's trail begins in; a head goes on in its own."""
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -191,7 +191,7 @@ class Tx(KeyTx, Protocol):
         """Return one entry of the history; None: no such version."""
 
     def head(self) -> Head | None:
-        """Return the end of this process's audit stream; None: nothing was written to it yet."""
+        """Return the end of the audit stream that is written to (`trail.current`); None: none has begun."""
 
     def append(self, entry: Entry, head: Head) -> None:
         """Append an audit row and move the stream's head, which must be the one before it."""

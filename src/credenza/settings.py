@@ -253,6 +253,18 @@ def _describe_vault(store: Store) -> list[VaultMeta]:
     return [meta for meta in (store.vault(), store.next_vault()) if meta is not None]
 
 
+def find_provider(settings: Settings, vault: bytes, folder: Path | None) -> KeyProvider:
+    """Return who keeps the key of a vault, which may not lie in a folder, that of its store, or below.
+
+    Raises:
+        Misconfigured: none is named, or the key lies there.
+    """
+    provider, _ = _provider(settings, vault, serving=False)
+    if folder is not None:
+        keep_apart(provider, folder)
+    return provider
+
+
 def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:
     if settings.kek is not None:
         return open_provider(settings.kek), ""

@@ -31,6 +31,9 @@ COMMANDS = {
     "package": ("packages.group:package", "Publish, install and upgrade sets of connectors."),
     "types": ("types:types", "List connector types, or explain one."),
     "vault": ("vault.group:vault", "Rotate, rewrap, escrow and replace the keys of a store."),
+    "backup": ("backup:backup", "Write a whole store to a file, while it is served; or verify one."),
+    "restore": ("restore:restore", "Bring a whole store back from a backup."),
+    "move": ("move:move", "Copy a whole store to another one: SQLite, PostgreSQL."),
     "doctor": ("doctor:doctor", "Look over store, vault, secrets and audit."),
     "audit": ("audit:audit", "Verify the audit trail, and export its heads."),
 }

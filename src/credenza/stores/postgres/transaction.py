@@ -31,7 +31,7 @@ from credenza.stores.postgres.connect import Connection, fetch, stream
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.terms import KeyRows
 from credenza.stores.rows import Filters, read_secret, read_version
-from credenza.trail import Entry, Head
+from credenza.trail import Entry, Head, current
 
 STREAM = "main"
 _SEALED = "SELECT uuid, path, version, destination, rule, fingerprint, sealed, integration_id FROM secrets s"
@@ -217,8 +217,8 @@ class PostgresTx(KeyRows):
     def head(self) -> Head | None:
         """Return the end of the audit stream; whoever writes is then the only one to go on from it."""
         lock = "FOR NO KEY UPDATE" if self._writes else ""
-        rows = self._fetch(f"{_HEADS} AND stream = %s {lock}", self._workspace, self.stream)
-        return Head(*rows[0]) if rows else None
+        rows = self._fetch(f"{_HEADS} ORDER BY stream {lock}", self._workspace)
+        return current([Head(*row) for row in rows])
 
     def heads(self) -> Sequence[Head]:
         """Return the ends of all audit streams."""

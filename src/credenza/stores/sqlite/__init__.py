@@ -28,13 +28,7 @@ def open_store(
         Misconfigured: the URI names no file.
         StoreRejected: the file cannot be used, or is not there and is not to be made.
     """
-    parts = urlsplit(uri)
-    path = Path(unquote(parts.path).removeprefix("/"))
-    if parts.netloc or parts.query or parts.fragment or not path.name or not path.is_absolute():
-        raise Misconfigured(
-            "Write the store as sqlite:////absolute/path.db, with four slashes: a path from where a program "
-            "is started would be another store elsewhere."
-        )
+    path = read_path(uri)
     if not create and not path.exists():
         raise StoreRejected(
             f"There is no store at {path} yet: run `credenza init`, or `credenza serve --dev`."
@@ -49,4 +43,16 @@ def open_store(
     )
 
 
-__all__ = ["SqliteStore", "open_store"]
+def read_path(uri: str) -> Path:
+    """Return the path that a URI names; raises Misconfigured."""
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path).removeprefix("/"))
+    if parts.netloc or parts.query or parts.fragment or not path.name or not path.is_absolute():
+        raise Misconfigured(
+            "Write the store as sqlite:////absolute/path.db, with four slashes: a path from where a program "
+            "is started would be another store elsewhere."
+        )
+    return path
+
+
+__all__ = ["SqliteStore", "open_store", "read_path"]

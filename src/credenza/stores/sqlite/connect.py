@@ -14,6 +14,7 @@ from credenza.stores.rows import fold
 from credenza.stores.sqlite import search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
+BACKUP = 0x43525A42  # "CRZB": a file that is to be restored, and not to be written to
 SCHEMA = 7  # the number of migrations, kept as `user_version`
 # What migrations would bring, by their numbers: to be read beside the tables of a file that stays as it is.
 _BESIDE = {
@@ -169,6 +170,10 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     connection.execute("ROLLBACK")
+    if mark == BACKUP:
+        raise StoreRejected(
+            "This file is a backup: name a store in CREDENZA_STORE, and run `credenza restore`."
+        )
     if mark != APPLICATION and not (mark == 0 and empty):
         raise StoreRejected("This database belongs to another program; name another file in CREDENZA_STORE.")
 

@@ -91,6 +91,12 @@ def forget(connection: sqlite3.Connection, rows: Sequence[int], *, forever: bool
     connection.executemany("DELETE FROM search_pending WHERE integration_id = ?" if forever else _AWAIT, keys)
 
 
+def index_all(connection: sqlite3.Connection, last: int) -> None:
+    """Index all rows of a file that has none in the index yet; `last` is the last number given out."""
+    connection.execute(_ADD, (0, last))
+    connection.execute("UPDATE search_progress SET indexed_to = ?", (last,))
+
+
 def index_some(connection: sqlite3.Connection) -> bool:
     """Index one chunk of rows in a transaction of its own; True: more are left."""
     done, last = connection.execute(
