@@ -27,6 +27,17 @@ CREATE TABLE vault_next (
     keepsake BYTEA
 )
 """
+# A program of an earlier release asks nobody whether a term seals still; what it then seals is undone.
+GUARD = (
+    """
+    CREATE FUNCTION refuse_seals() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE integrity_constraint_violation USING MESSAGE = ''this term seals no longer''; END'
+    """,
+    """
+    CREATE TRIGGER rings_seal_active BEFORE UPDATE OF seals ON rings FOR EACH ROW
+        WHEN (old.state <> 'active' AND new.seals <> old.seals) EXECUTE FUNCTION refuse_seals()
+    """,
+)
 NEXT_WALLS = (
     "ALTER TABLE vault_next ENABLE ROW LEVEL SECURITY",
     f"CREATE POLICY above ON vault_next USING ({policies.STORE}) WITH CHECK ({policies.STORE})",
