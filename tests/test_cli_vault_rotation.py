@@ -141,6 +141,35 @@ def test_a_secret_that_does_not_open_is_named_and_the_command_leaves_with_1(prom
     assert "made-up" not in told.output
 
 
+def test_a_workspace_whose_ring_does_not_open_stops_only_itself(prompt):
+    ask(prompt, "UPDATE rings SET wrapped = zeroblob(130) WHERE workspace_id = 1 AND purpose = 'dek'")
+
+    done = prompt.json("vault", "rotate", code=failures.REFUSED)
+
+    assert [each["workspace"] for each in done["failed"]] == ["default"]
+    assert [(each["workspace"], each["term"]) for each in done["workspaces"]] == [("other", 2)]
+    assert "default: The dek key of term 1" in prompt.run("vault", "rotate", code=failures.REFUSED).stderr
+
+
+def test_a_workspace_without_keys_gets_no_others(prompt):
+    ask(prompt, "UPDATE rings SET wrapped = NULL, state = 'destroyed' WHERE workspace_id = 2")
+
+    assert [row["workspace"] for row in prompt.rows("vault", "rotate")] == ["default"]
+    told = prompt.json("vault", "rotate", "-w", "other", code=failures.REFUSED)
+    assert "no active key" in told["failed"][0]["message"]
+    assert {row[0] for row in ask(prompt, "SELECT state FROM rings WHERE workspace_id = 2")} == {"destroyed"}
+
+
+def test_the_doctor_tells_of_rings_under_another_key_than_the_vaults(prompt, place):
+    ask(prompt, "UPDATE rings SET wrapped = zeroblob(130) WHERE workspace_id = 2 AND purpose = 'mak'")
+    prompt.run("vault", "rewrap", "--to", place, "--leave-damaged")
+    prompt.environment["CREDENZA_KEK"] = place
+
+    told = prompt.json("doctor", code=failures.REFUSED)["checks"]
+
+    assert any("1 key of workspaces is wrapped with another key" in each["finding"] for each in told)
+
+
 def test_a_vault_without_its_key_is_neither_rotated_nor_rewrapped(prompt, place):
     prompt.environment["CREDENZA_KEK"] = "env://CREDENZA_TEST_NONE"
 

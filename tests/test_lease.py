@@ -104,7 +104,8 @@ def test_a_server_asks_by_itself_and_is_degraded_while_the_key_is_withdrawn(serv
     monkeypatch.setattr(application, "_MINUTE", 0.001)
     monkeypatch.setattr(application, "_RETRY_SECONDS", 0.01)
     token = service.accounts.create_key(service.tenant(), Role.ADMIN, by="test").token.reveal()
-    with TestClient(application.create_app(service), headers={"X-Authorization": token}) as client:
+    with TestClient(application.create_app(service)) as client:
+        client.headers["X-Authorization"] = token
         assert client.post("/api/integrations", json=[ITEM]).status_code == 200
         place.refusal = KeyDenied
         wait_for(lambda: client.get(RESOLVED).status_code == 503)

@@ -1,8 +1,10 @@
 """New terms: every secret of every version is sealed anew, and nobody who reads or saves is told."""
 
+import sqlite3
 import threading
 
 import msgspec
+import psycopg
 import pytest
 
 from credenza.errors import CredenzaError, KeyReused
@@ -10,6 +12,8 @@ from credenza.model import ApiPut, Put, Role
 from credenza.rotation import Limits, look, reencryption
 from credenza.sensitive import Sensitive
 from credenza.workspace import Once
+from examples import query
+from managed_records import auth, clear, config, trio
 from rotation_things import (
     Crash,
     beside,
@@ -275,6 +279,21 @@ class TestMarks:
         workspace.rollback("one", 1)
         assert reveal(lenient, "one") == whole
 
+    def test_credentials_go_on_with_the_sealed_address_that_they_were_entered_for(self, service):
+        workspace = workspace_of(service)
+        address = "jdbc:postgresql://db.example.com:5432/vectors?user=robot&password=one"
+        first = config(workspace, "pgvectordb", datasourceURL=address)
+        workspace.apply([first, *trio(workspace, "pgvectordb")[1:]])
+        before = clear(workspace)
+
+        turn(service)
+
+        assert clear(workspace) == before
+        assert {item.result for item in workspace.apply([first]).items} == {"unchanged"}
+        workspace.apply([auth(workspace, "pgvectordb")])
+        assert clear(workspace) == before
+        assert terms_of(service) == {2}
+
     def test_their_fingerprints_stay_and_all_others_are_made_anew(self, lenient):
         workspace_of(lenient).apply([put("one", api_key="sk", base_url="https://hidden.example")])
         before = {row.secret.path: row.secret.fingerprint for row in rows_of(lenient)}
@@ -286,6 +305,19 @@ class TestMarks:
             False,
         )
         assert terms_of(lenient) == {2}
+
+
+@pytest.mark.parametrize("state", ["decrypt_only", "destroyed"])
+def test_the_store_itself_refuses_a_seal_under_a_retired_term_whoever_asks(service, fill, database, state):
+    fill()
+    turn(service)
+    seal = "UPDATE rings SET seals = seals + 1 WHERE state = '{}'"
+
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+        query(database, seal.format(state))
+
+    query(database, seal.format("active"))
+    query(database, f"UPDATE rings SET created_at = 0 WHERE state = '{state}'")
 
 
 class TestLimits:

@@ -228,15 +228,15 @@ def _open_vault(
     if store.folder is not None:
         keep_apart(provider, store.folder)
     describe = partial(_describe_vault, store)
+    others = [open_key(settings.kek_next, store)] if settings.kek_next else []
     if meta is not None:
-        others = [open_key(settings.kek_next, store)] if settings.kek_next else []
         return provider, Vault.open(provider, meta, store.rings, others=others, describe=describe), remark
     if store.tenants():
         raise StoreRejected(
             "This store holds workspaces, but the description of their vault is gone: no new key would open "
             "them. Bring the store back from a backup."
         )
-    vault, meta = Vault.create(provider, store.rings, now=milliseconds(), describe=describe)
+    vault, meta = Vault.create(provider, store.rings, now=milliseconds(), others=others, describe=describe)
     store.add_vault(meta)
     return provider, vault, remark
 

@@ -39,12 +39,19 @@ class Unreadable(NamedTuple):
 
 
 def check_next_key(credenza: Credenza) -> Iterator[Check]:
-    """Say whether the vault is being given another key."""
-    following = credenza.store.next_vault()
+    """Say whether the vault is being given another key, or rings have one that is not its own."""
+    following, own = credenza.store.next_vault(), credenza.vault.meta.kek_id
     if following is not None:
         left = sum(rows for _, rows in count_rows(credenza.store, following.kek_id))
         told = f"The key {following.kek_id} was prepared, and {count(left, 'key')} of workspaces are not yet"
         yield Check(WARNING, "vault", f"{told} wrapped with it: finish with `credenza vault rewrap`.")
+        return
+    other = sum(rows for _, rows in count_rows(credenza.store, own))
+    if other:
+        told = f"{count(other, 'key')} of workspaces {'is' if other == 1 else 'are'} wrapped with another key"
+        yield Check(
+            WARNING, "vault", f"{told}: `credenza vault rewrap` with both keys at hand wraps them anew."
+        )
 
 
 def check_ring(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from credenza import audit
-from credenza.errors import Conflict, TermRetired, WrongKey
+from credenza.errors import Conflict, TermRetired, VaultLocked, WrongKey
 from credenza.model import RingRow, Tenant
 from credenza.ports import Store, Tx
 from credenza.rotation.reencryption import Passed, Tell, reencrypt
@@ -93,6 +93,8 @@ class _Rotation:
         """Go on from what is in the store."""
         self._vault.forget(self._tenant.id)
         rows = self._rows()
+        if active_term(rows) == 0:
+            raise VaultLocked("This workspace has no active key, and gets no other by a rotation.")
         if not is_begun(rows) and list_retired(rows):
             # What a run before this one has left: where that is nothing any more, a new term is asked for.
             self._seal(tell, yielding=yielding)

@@ -68,19 +68,26 @@ class Vault:
         self._providers = (provider, *others)
         self._describe = describe
         self._keks: dict[str, Sensitive[bytes]] = {}
-        self._asked = float("-inf")
+        self._asked: dict[str, float] = {}
         self._provider = provider
         self._load = load
         self._clock = clock
         self._ttl = ttl
         self._locked: str | None = "The vault was not unlocked yet."
         self._lock = Lock()
+        self._asking = Lock()
         self._rings: dict[bytes, _Kept] = {}
         self._revision: Callable[[], object] = lambda: None
 
     @classmethod
     def create(
-        cls, provider: KeyProvider, load: Load, *, now: int, describe: Describe = list
+        cls,
+        provider: KeyProvider,
+        load: Load,
+        *,
+        now: int,
+        others: Sequence[KeyProvider] = (),
+        describe: Describe = list,
     ) -> tuple[Self, VaultMeta]:
         """Begin a new vault, and return it with its description, to be stored before anything is sealed.
 
@@ -91,7 +98,7 @@ class Vault:
         box, keepsake = provider.create(new)
         kek = box.reveal()
         meta = describe_key(new, kek, created_at=now, keepsake=keepsake)
-        vault = cls.open(provider, meta, load, describe=describe)
+        vault = cls.open(provider, meta, load, others=others, describe=describe)
         if vault.locked is not None:
             raise KeyBroken(vault.locked)
         return vault, meta
@@ -130,7 +137,7 @@ class Vault:
             self.lock(error)
             return
         self._keks, self._locked = {self.meta.kek_id: kek}, None
-        self._asked = float("-inf")
+        self._asked = {}
         self.forget()
 
     def lock(self, why: KeyUnusable) -> None:
@@ -139,7 +146,7 @@ class Vault:
         where = "" if label in why.message else f"{label}: "
         self._keks = {}
         self._locked = f"{where}{why.message} This vault needs the key {self.meta.kek_id}."
-        self._asked = float("-inf")
+        self._asked = {}
         self.forget()
 
     def confirm(self) -> None:
@@ -151,7 +158,6 @@ class Vault:
 
         A key that is not to be had now is asked for again when a ring needs it.
         """
-        self._asked = self._clock()
         for number, meta in enumerate(self._describe()):
             if meta.id != self.meta.id:
                 continue
@@ -288,12 +294,24 @@ class Vault:
         return kek
 
     def _kek_of(self, row: RingRow, name: str) -> Sensitive[bytes]:
-        if row.kek_id not in self._keks and self._clock() >= self._asked + _ASK_SECONDS:
-            self.learn()
+        if row.kek_id not in self._keks:
+            with self._asking:  # whoever comes while the key is being fetched waits for it
+                if row.kek_id not in self._keks and self._may_ask(row.kek_id):
+                    self.learn()
         kek = self._keks.get(row.kek_id)
         if kek is None:
             raise VaultLocked(f"{name} needs the key {row.kek_id}; this vault has {self.meta.kek_id}.{_NEXT}")
         return kek
+
+    def _may_ask(self, kek_id: str) -> bool:
+        """Tell whether it is time to ask for a key: at once, then every few seconds."""
+        now = self._clock()
+        if now < self._asked.get(kek_id, float("-inf")) + _ASK_SECONDS:
+            return False
+        if len(self._asked) >= _KEPT:
+            self._asked = {}
+        self._asked[kek_id] = now
+        return True
 
     def _find(self, meta: VaultMeta) -> Sensitive[bytes]:
         """Return the key of a description from where it is found; raises what the first place raised."""

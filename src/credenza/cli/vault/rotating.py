@@ -12,7 +12,7 @@ from credenza.cli.failures import REFUSED
 from credenza.cli.output import count, wants_json, write_json, write_table
 from credenza.cli.progress import bar
 from credenza.cli.session import json_option, name_user, opened, store_options
-from credenza.errors import CredenzaError, VaultLocked
+from credenza.errors import CredenzaError, Damaged, VaultLocked, WrongKey
 from credenza.model import Tenant, locate
 from credenza.rotation import Rotated, Standing, look
 from credenza.rotation import rotate as rotate_terms
@@ -52,23 +52,32 @@ def rotate(ctx: click.Context, slug: str | None, days: int | None, *, plan: bool
             raise VaultLocked(credenza.vault.locked)
         tenants = [credenza.tenant(slug)] if slug else credenza.accounts.workspaces()
         standings = [(tenant, look(credenza.store, tenant)) for tenant in tenants]
+        if slug is None:  # a workspace without keys has ended, and gets no others
+            standings = [(tenant, each) for tenant, each in standings if each.term]
         wanted = [(tenant, each) for tenant, each in standings if _is_due(each, days)]
         if plan:
             _tell_plan(wanted)
             return
         done: list[tuple[str, Rotated]] = []
+        broken: list[tuple[str, str]] = []
         failure: CredenzaError | KeyboardInterrupt | None = None
         try:
             with _told(sum(_size(each) for _, each in wanted)) as tell:
-                done.extend((tenant.slug, _rotate(credenza, tenant, tell)) for tenant, _ in wanted)
+                for tenant, _ in wanted:
+                    try:
+                        done.append((tenant.slug, _rotate(credenza, tenant, tell)))
+                    except (WrongKey, Damaged, VaultLocked) as error:
+                        broken.append((tenant.slug, error.message))
         except (CredenzaError, KeyboardInterrupt) as error:
             failure = error  # what was done before is told all the same
-        settled = not done or (failure is None and credenza.store.settle(SETTLE_SECONDS))
+        settled = not any(each.resealed or each.destroyed for _, each in done) or (
+            failure is None and credenza.store.settle(SETTLE_SECONDS)
+        )
     if done or failure is None:
-        _tell(done, settled=settled)
+        _tell(done, broken, settled=settled)
     if failure is not None:
         raise failure
-    if any(each.closed for _, each in done):
+    if broken or any(each.closed for _, each in done):
         ctx.exit(REFUSED)
 
 
@@ -116,9 +125,11 @@ def _tell_plan(wanted: list[tuple[Tenant, Standing]]) -> None:
     click.echo("Nothing was written: this is a plan.", err=True)
 
 
-def _tell(done: list[tuple[str, Rotated]], *, settled: bool) -> None:
+def _tell(done: list[tuple[str, Rotated]], broken: list[tuple[str, str]], *, settled: bool) -> None:
     if wants_json():
-        write_json({"plan": False, "settled": settled, "workspaces": [_show(*each) for each in done]})
+        failed = [{"workspace": slug, "message": why} for slug, why in broken]
+        shown = [_show(*each) for each in done]
+        write_json({"plan": False, "settled": settled, "workspaces": shown, "failed": failed})
     else:
         write_table(
             _DONE,
@@ -131,6 +142,10 @@ def _tell(done: list[tuple[str, Rotated]], *, settled: bool) -> None:
             for closed in each.closed:
                 where = f"{slug} {closed.row.name} {locate(closed.row.secret.path)}"
                 click.echo(f"{where} (version {closed.row.secret.version}): {closed.why}", err=True)
+        for slug, why in broken:
+            click.echo(f"{slug}: {why}", err=True)
+        if any(each.left and not each.closed for _, each in done):
+            click.echo("What was being saved all the while is left for another run.", err=True)
         total = sum(each.resealed for _, each in done)
         click.echo(f"{count(total, 'secret')} sealed anew in {count(len(done), 'workspace')}.", err=True)
     if not settled:

@@ -180,8 +180,8 @@ def _fold(connection: Connection) -> None:
 
 
 def _add_next_key(connection: Connection) -> None:
-    """Make the place of the vault's description with the key it is to have."""
-    for statement in (tables.read(terms.NEXT), *terms.NEXT_WALLS):
+    """Make the place of the vault's description with the key it is to have, and guard retired terms."""
+    for statement in (tables.read(terms.NEXT), *terms.NEXT_WALLS, *terms.GUARD):
         connection.execute(statement)
 
 

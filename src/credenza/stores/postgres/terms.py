@@ -27,6 +27,17 @@ CREATE TABLE vault_next (
     keepsake BYTEA
 )
 """
+# A program of an earlier release asks nobody whether a term seals still; what it then seals is undone.
+GUARD = (
+    """
+    CREATE FUNCTION refuse_seals() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE integrity_constraint_violation USING MESSAGE = ''this term seals no longer''; END'
+    """,
+    """
+    CREATE TRIGGER rings_seal_active BEFORE UPDATE OF seals ON rings FOR EACH ROW
+        WHEN (old.state <> 'active' AND new.seals <> old.seals) EXECUTE FUNCTION refuse_seals()
+    """,
+)
 NEXT_WALLS = (
     "ALTER TABLE vault_next ENABLE ROW LEVEL SECURITY",
     f"CREATE POLICY above ON vault_next USING ({policies.STORE}) WITH CHECK ({policies.STORE})",
@@ -60,29 +71,40 @@ UPDATE rings SET kek_id = %s, wrapped = %s
 WHERE workspace_id = %s AND purpose = %s AND term = %s AND kek_id = %s AND wrapped = %s
 """
 _WALK = """
+WITH page AS MATERIALIZED (
+    SELECT * FROM secrets
+    WHERE workspace_id = %s AND (integration_id, path, version) > (%s, %s, %s)
+        AND (%s::bytea IS NULL OR substring(sealed from 3 for 4) <> %s::bytea)
+    ORDER BY workspace_id, integration_id, path, version LIMIT %s
+)
 SELECT s.uuid, s.path, s.version, s.destination, s.rule, s.fingerprint, s.sealed,
     s.integration_id, i.uuid, i.name, i.type, s.last_version IS NULL
-FROM secrets s
-JOIN integrations i ON i.workspace_id = s.workspace_id AND i.id = s.integration_id
-WHERE s.workspace_id = %s AND (s.integration_id, s.path, s.version) > (%s, %s, %s)
-    AND (%s::bytea IS NULL OR substring(s.sealed from 3 for 4) <> %s::bytea)
-ORDER BY s.integration_id, s.path, s.version LIMIT %s
+FROM page s CROSS JOIN LATERAL (
+    SELECT * FROM integrations i WHERE i.workspace_id = s.workspace_id AND i.id = s.integration_id OFFSET 0
+) i
+ORDER BY s.integration_id, s.path, s.version
 """
 _COUNT = "SELECT substring(sealed from 3 for 4), count(*) FROM secrets WHERE workspace_id = %s GROUP BY 1"
-# What a save has locked is passed over, so that nobody who holds rows waits here for another's.
-_RESEAL = """
-WITH n AS (
-    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[])
-        n (id, path, version, old, fingerprint, sealed)
-), free AS (
-    SELECT s.integration_id, s.path, s.version FROM secrets s
-    JOIN n ON s.integration_id = n.id AND s.path = n.path AND s.version = n.version AND s.sealed = n.old
-    WHERE s.workspace_id = %s FOR NO KEY UPDATE OF s SKIP LOCKED
-)
-UPDATE secrets s SET fingerprint = n.fingerprint, sealed = n.sealed
-FROM n JOIN free f ON f.integration_id = n.id AND f.path = n.path AND f.version = n.version
-WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.path = n.path AND s.version = n.version
+# What a save has locked is passed over, so that nobody who holds rows waits here for another's. Row by row:
+# the statistics of rows that were just imported would make the planner read all of the workspace instead.
+_LOCK_FREE = """
+SELECT n.at FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bytea[])
+    WITH ORDINALITY n (id, path, version, old, at)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM secrets s
+    WHERE s.workspace_id = %s AND s.integration_id = n.id AND s.path = n.path COLLATE "C"
+        AND s.version = n.version AND s.sealed = n.old
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
 """
+_RESEAL = """
+UPDATE secrets SET fingerprint = %s, sealed = %s
+WHERE workspace_id = %s AND integration_id = %s AND path = %s AND version = %s
+"""
+# For the same reason: a page is to be read from the index, in its order.
+_BY_INDEX = "; ".join(
+    f"SET LOCAL enable_{way} TO off" for way in ("bitmapscan", "seqscan", "sort", "hashjoin", "mergejoin")
+)
 _NOTE = """
 UPDATE integrations i SET digest = n.digest FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[])
     n (digest, id, version)
@@ -166,6 +188,7 @@ class KeyRows:
         place = (after.row, after.secret.path, after.secret.version) if after else (0, "", -1)
         term = None if but is None else but.to_bytes(4, "big")
         asked = (self._workspace, *place, term, term, limit)
+        self._connection.execute(_BY_INDEX)
         return [read_sealed(row) for row in fetch(self._connection, _WALK, asked)]
 
     def count_sealed(self) -> Mapping[int, int]:
@@ -174,13 +197,18 @@ class KeyRows:
 
     def reseal(self, pairs: Sequence[tuple[SealedRow, Secret]]) -> int:
         """Replace sealed values and fingerprints, each where it is as it was read; return how many were."""
-        rows = [
-            (old.row, old.secret.path, old.secret.version, old.secret.blob, new.fingerprint, new.blob)
-            for old, new in pairs
-        ]
-        if not rows:
+        keys = [(old.row, old.secret.path, old.secret.version, old.secret.blob) for old, _ in pairs]
+        if not keys:
             return 0
-        return self._connection.execute(_RESEAL, (*columns(rows), self._workspace, self._workspace)).rowcount
+        free = fetch(self._connection, _LOCK_FREE, (*columns(keys), self._workspace))
+        rows = [
+            (new.fingerprint, new.blob, self._workspace, old.row, old.secret.path, old.secret.version)
+            for old, new in (pairs[at - 1] for (at,) in free)
+        ]
+        if rows:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_RESEAL, rows)
+        return len(rows)
 
     def note_digests(self, pairs: Sequence[tuple[Record, bytes]]) -> None:
         """Keep by what the text of records is known again, where they are at the version that was read."""

@@ -61,8 +61,9 @@ def add_packages(db: Database) -> None:
 
 @migrations(name="007_next_key")
 def add_next_key(db: Database) -> None:
-    """Make the place of the vault's description with the key it is to have."""
+    """Make the place of the vault's description with the key it is to have, and guard retired terms."""
     db.execute(terms.NEXT)
+    db.execute(terms.GUARD)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

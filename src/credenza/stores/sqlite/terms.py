@@ -25,6 +25,14 @@ CREATE TABLE vault_next (
     keepsake BLOB
 ) STRICT
 """
+# A program of an earlier release asks nobody whether a term seals still; what it then seals is undone.
+GUARD = """
+CREATE TRIGGER rings_seal_active BEFORE UPDATE OF seals ON rings
+WHEN old.state <> 'active' AND new.seals <> old.seals
+BEGIN
+    SELECT RAISE(ABORT, 'this term seals no longer');
+END
+"""
 RINGS = """
 SELECT w.uuid, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at, r.seals
 FROM rings r JOIN workspaces w ON w.id = r.workspace_id
