@@ -194,6 +194,16 @@ def stream(
         yield from rows
 
 
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """Send what follows without waiting for each answer, where libpq can; an error is raised in the end."""
+    if psycopg.Pipeline.is_supported():
+        with connection.pipeline():
+            yield
+    else:
+        yield
+
+
 def plan_anew(connection: Connection, count: int) -> None:
     """Let the server forget its plans where rows have multiplied since it made them; `count` are new.
 

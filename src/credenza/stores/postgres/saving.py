@@ -13,7 +13,7 @@ import msgspec
 
 from credenza.errors import Conflict
 from credenza.model import Api, Record, Secret, Write
-from credenza.stores.postgres.connect import Connection, columns, plan_anew
+from credenza.stores.postgres.connect import Connection, columns, pipelined, plan_anew
 from credenza.stores.rows import fold
 
 Row = tuple[object, ...]
@@ -135,11 +135,12 @@ def create(connection: Connection, workspace: int, writes: Sequence[Write]) -> N
     """Write new records."""
     # In the order of their names, as everybody does: two that write the same names wait, but not in a ring.
     ordered = sorted(writes, key=lambda write: write.record.name.lower())
-    insert(connection, _CREATE, workspace, [_created(write.record) for write in ordered])
-    plan_anew(connection, len(ordered))
-    insert(connection, _VERSION, workspace, [_version(write) for write in ordered])
-    _insert_children(connection, workspace, ordered)
-    _insert_secrets(connection, workspace, ordered)
+    with pipelined(connection):
+        insert(connection, _CREATE, workspace, [_created(write.record) for write in ordered])
+        plan_anew(connection, len(ordered))
+        insert(connection, _VERSION, workspace, [_version(write) for write in ordered])
+        _insert_children(connection, workspace, ordered)
+        _insert_secrets(connection, workspace, ordered)
 
 
 def update(connection: Connection, workspace: int, writes: Sequence[Write], keep: int) -> None:
@@ -150,21 +151,18 @@ def update(connection: Connection, workspace: int, writes: Sequence[Write], keep
     """
     if _change(connection, _UPDATE, workspace, [_updated(write) for write in writes]) != len(writes):
         raise Conflict
-    insert(connection, _VERSION, workspace, [_version(write) for write in writes])
-    changed = [write for write in writes if write.children]
-    if changed:
-        rows = [write.record.row for write in changed]
-        kept = [(write.record.row, api.api) for write in changed for api in write.document.apis]
-        connection.execute(_OTHER_APIS, (workspace, rows, *(columns(kept) or ([], []))))
-        connection.execute(_TAGS, (workspace, rows))
-        _insert_children(connection, workspace, changed)
-    retired = [(w.before.version, w.record.row, path) for w in writes if w.before for path in w.retired]
-    _change(connection, _RETIRE, workspace, retired)
-    _change(connection, _RESTORE, workspace, [(w.record.row, *which) for w in writes for which in w.restored])
+    with pipelined(connection):
+        insert(connection, _VERSION, workspace, [_version(write) for write in writes])
+        _replace_children(connection, workspace, [write for write in writes if write.children])
+        retired = [(w.before.version, w.record.row, path) for w in writes if w.before for path in w.retired]
+        restored = [(w.record.row, *which) for w in writes for which in w.restored]
+        gone = [(w.record.row, w.record.version - keep) for w in writes if w.record.version > keep]
+        for statement, rows in ((_RETIRE, retired), (_RESTORE, restored)):
+            _change(connection, statement, workspace, rows)
     _scrub(connection, workspace, writes)
-    gone = [(w.record.row, w.record.version - keep) for w in writes if w.record.version > keep]
-    _change(connection, _DESTROY, workspace, gone)
-    _insert_secrets(connection, workspace, writes)
+    with pipelined(connection):
+        _change(connection, _DESTROY, workspace, gone)
+        _insert_secrets(connection, workspace, writes)
 
 
 def rename(connection: Connection, workspace: int, moves: Sequence[tuple[Record, str]]) -> None:
@@ -189,6 +187,15 @@ def insert(connection: Connection, statement: str, workspace: int, rows: Sequenc
 
 def _change(connection: Connection, statement: str, workspace: int, rows: Sequence[Row]) -> int:
     return connection.execute(statement, (*columns(rows), workspace)).rowcount if rows else 0
+
+
+def _replace_children(connection: Connection, workspace: int, writes: Sequence[Write]) -> None:
+    if writes:
+        rows = [write.record.row for write in writes]
+        kept = [(write.record.row, api.api) for write in writes for api in write.document.apis]
+        connection.execute(_OTHER_APIS, (workspace, rows, *(columns(kept) or ([], []))))
+        connection.execute(_TAGS, (workspace, rows))
+        _insert_children(connection, workspace, writes)
 
 
 def _insert_children(connection: Connection, workspace: int, writes: Sequence[Write]) -> None:
