@@ -30,7 +30,13 @@ OWN = {
         *("secrets.id", "cards.row"),
     },
     "postgresql": {
-        *("migrations", "changes", "integrations.key", "integrations.name_folded", "integrations.description_folded"),
+        *(
+            "migrations",
+            "changes",
+            "integrations.key",
+            "integrations.name_folded",
+            "integrations.description_folded",
+        ),
     },
 }
 CARDS = {"cards.name": "cards.name_folded", "cards.description": "cards.description_folded"}
