@@ -78,11 +78,12 @@ def test_the_store_that_is_moved_here_has_something_in_every_table(rich):
 def test_a_store_goes_to_postgresql_and_back_and_everything_is_seen_as_before(
     prompt, rich, seen, database, tmp_path
 ):
-    there, back = database("there"), f"sqlite:///{tmp_path}/back.db"
+    there, further, back = database("there"), database("further"), f"sqlite:///{tmp_path}/back.db"
     assert prompt.json("move", rich.uri, there)["moved"] == sum(map(len, read_all(rich.uri).values()))
-    prompt.run("move", there, back)
+    prompt.run("move", there, further)
+    prompt.run("move", further, back)
 
-    assert read_all(there) == read_all(back) == read_all(rich.uri)
+    assert read_all(there) == read_all(further) == read_all(back) == read_all(rich.uri)
     assert look(rich, there) == look(rich, back) == seen
 
 
@@ -359,6 +360,42 @@ def test_a_connection_that_is_cut_leaves_nothing_and_the_same_again_works(rich, 
 
     put(Made(rows), uri)
     assert read_all(uri) == rows
+
+
+@pytest.fixture
+def logins(databases, database):
+    """Make a login that owns a database, and one that may read every table of it."""
+    database("first")  # by which the role of the row policies is there
+    databases.run("CREATE ROLE mover LOGIN")
+    databases.run("CREATE ROLE reader LOGIN")
+    databases.run("CREATE DATABASE owned TEMPLATE template0 OWNER mover")
+    uri = databases.address("owned")
+    databases.run("GRANT credenza_app TO mover")
+    yield [uri.replace("postgres:@", f"{login}:@") for login in ("mover", "reader")]
+    databases.run("DROP DATABASE owned WITH (FORCE)")
+    databases.run("DROP ROLE mover")
+    databases.run("DROP ROLE reader")
+
+
+@pytest.mark.system("postgresql")
+def test_an_ordinary_login_moves_what_it_owns_and_one_from_which_rows_are_hidden_moves_nothing(
+    prompt, rich, logins, place, tmp_path
+):
+    owner, reader = logins
+    prompt.run("move", rich.uri, owner)
+    assert read_all(owner) == read_all(rich.uri)
+    for grant in ("USAGE ON SCHEMA credenza", "SELECT ON ALL TABLES IN SCHEMA credenza"):
+        Database(owner).query(f"GRANT {grant} TO reader")
+
+    assert (
+        "must own"
+        in prompt.refusal("backup", tmp_path / "b", "--store", reader, code=failures.NOT_STARTED)["message"]
+    )
+    assert not (tmp_path / "b").exists()
+    prompt.run("backup", tmp_path / "b", "--store", owner)
+    prompt.run("restore", tmp_path / "b", "--store", owner, "--replace")
+    prompt.run("move", owner, place)
+    assert read_all(owner) == read_all(place)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(prompt, rich, place, monkeypatch):

@@ -26,7 +26,8 @@ _NO_KEY = (
 )
 _CLIENTS = (
     "What was saved after the backup is gone, with the versions it made: clients read again before they save "
-    "with `If-Match`. A request with an Idempotency-Key that came after the backup is done anew."
+    "with `If-Match`. What was removed, archived or ended since is back: secrets before they were changed, "
+    "sessions and links of setups that have not expired."
 )
 
 

@@ -1,4 +1,7 @@
-"""A whole store in the making: one transaction, before whose end there is none of it."""
+"""A whole store in the making: one transaction, before whose end there is none of it.
+
+Rows go right into their tables: the login owns them, so that no policy binds it, and nobody else sees them.
+"""
 
 from __future__ import annotations
 
