@@ -32,7 +32,7 @@ _NAME = "credenza copy"
 _OWNER = "The login of the store must own its tables, so that no row is hidden from a copy."
 _TYPES = {"int": "int8", "text": "text", "bytes": "bytea", "json": "bytea"}
 # Where a number has fewer bytes than others.
-_SMALL = {("vault", "id"): "int4"}
+_SMALL = {("vault", "id"): "int4", ("vault_next", "id"): "int4"}
 
 
 class PostgresSnapshot:

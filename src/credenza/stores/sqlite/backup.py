@@ -221,8 +221,8 @@ def _recognise(connection: sqlite3.Connection) -> None:
     """Refuse what is no backup, and a file that would do something when it is read or migrated."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != connect.BACKUP:
         raise StoreRejected(_NO_BACKUP)
-    query = "SELECT count(*) FROM main.sqlite_schema WHERE type IN ('view', 'trigger')"
-    if connection.execute(query).fetchone()[0]:
+    query = "SELECT name, sql FROM main.sqlite_schema WHERE type IN ('view', 'trigger')"
+    if not set(connection.execute(query)) <= {*schema.TRIGGERS}:
         raise StoreDamaged(_FOREIGN)
 
 

@@ -15,6 +15,7 @@ from credenza.stores.sqlite import cards, catalogue, facets, terms
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
+TRIGGERS = (("rings_seal_active", terms.GUARD.strip()),)  # all there are, by name, as a file keeps them
 
 
 @migrations(name="001_begin")
