@@ -422,6 +422,18 @@ def rows_of(uri, name):
         return [*read_named(one, name)]
 
 
+def test_nothing_is_left_to_be_indexed_in_a_file_that_was_made(prompt, rich, place):
+    prompt.run("move", rich.uri, place)
+    with closing(sqlite3.connect(path_of(place))) as connection:
+        known = connection.execute("SELECT indexed_to FROM search_progress").fetchone()[0]
+        found = connection.execute(
+            "SELECT rowid FROM integrations_search WHERE integrations_search MATCH 'gateway'"
+        ).fetchall()
+
+    assert known >= max(row["id"] for row in rows_of(place, "integrations"))
+    assert found
+
+
 def path_of(uri):
     return Path(uri.removeprefix("sqlite:///"))
 

@@ -16,7 +16,7 @@ from credenza.copies import ends, verbs
 from credenza.copies.manifest import read_named
 from credenza.model import Actor, Role
 from credenza.stores.postgres import snapshot
-from credenza.stores.sqlite import intake
+from credenza.stores.sqlite import backup, intake
 from credenza.trail import Head, current, next_stream
 from postgresql_stores import Database
 
@@ -145,6 +145,24 @@ def test_before_anything_is_touched_the_backup_and_its_key_are_tried(local, file
     assert "The key of this backup is not here" in told
     assert "--without-key" in told
     assert not (tmp_path / "store").exists()
+
+
+def test_what_is_restored_is_what_was_looked_over(local, file, tmp_path, monkeypatch):
+    """Whoever writes to the file once it was found to be good writes in vain."""
+    copied = tmp_path / "copied"
+    copied.write_bytes(file.read_bytes())
+    opened = verbs.try_key
+
+    def swap(backup, provider):
+        found = opened(backup, provider)
+        with closing(sqlite3.connect(copied)) as connection, connection:
+            connection.execute("UPDATE integrations SET description = 'swapped'")
+        return found
+
+    monkeypatch.setattr(verbs, "try_key", swap)
+    monkeypatch.setattr(backup, "_PRAGMAS", (*backup._PRAGMAS[:3], "cache_size = 1"))
+    assert local.refusal("restore", copied, code=failures.UNAVAILABLE)["code"] == "store_damaged"
+    assert not local.database.exists()
 
 
 def test_a_key_in_the_folder_of_the_store_is_refused(local, file, tmp_path):

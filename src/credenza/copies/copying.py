@@ -76,11 +76,13 @@ def copy(
     intake: Intake,
     *,
     amend: Mapping[str, Amend] | None = None,
+    expected: Mapping[str, Sum] | None = None,
     tell: Tell | None = None,
 ) -> dict[str, Sum]:
     """Put all rows of a store into another one, settle that, read them back, and return their sums by table.
 
-    `amend` says by table how rows are changed on the way, in the order of its key; every row is told twice.
+    `amend` says by table how rows are changed on the way, in the order of its key, and `expected` what the
+    sums of the source's rows must be; every row is told twice.
 
     Raises:
         StoreDamaged: the source has rows that do not belong together, or the copy is not like the source.
@@ -95,6 +97,8 @@ def copy(
         intake.put(table, given)
         if read.sum.rows != source.count(table):
             raise StoreDamaged(_told(table, "cannot all be read"))
+        if expected is not None and read.sum != expected.get(table.name, read.sum):
+            raise StoreDamaged(_told(table, "are no longer as they were found to be"))
         sums[table.name] = given.sum
     intake.settle(source.highest)
     for table in TABLES:

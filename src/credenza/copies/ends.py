@@ -20,6 +20,10 @@ class Backup(Snapshot, Protocol):
 
     manifest: bytes
 
+    @property
+    def is_original(self) -> bool:
+        """Tell whether it is the file itself, and not a copy that was brought up to date."""
+
     def examine(self) -> None:
         """Look over pages, indexes and references; raises StoreDamaged."""
 

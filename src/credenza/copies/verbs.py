@@ -119,7 +119,9 @@ def restore(
     """
     plan, changes = plan_restore(backup, said, opened, store, actor=actor, replace=replace)
     with ends.begin_store(store, aside=replace) as intake:
-        copy(backup, intake, amend=changes, tell=tell)
+        # What was looked over is what is restored, though somebody could write to the file meanwhile.
+        expected = {part.table.name: part.sum for part in said.parts} if backup.is_original else None
+        copy(backup, intake, amend=changes, expected=expected, tell=tell)
         kept = intake.finish()
     return plan._replace(kept=kept)
 

@@ -43,6 +43,11 @@ class SqliteBackup(SqliteSnapshot):
         self.manifest = manifest
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
+    @property
+    def is_original(self) -> bool:
+        """Tell whether it is the file itself, and not a copy that was brought up to date."""
+        return self._folder is None
+
     @classmethod
     def open(cls, path: Path) -> SqliteBackup:
         """Open a backup; nothing is written, not even beside it.
