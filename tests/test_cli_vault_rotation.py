@@ -1,7 +1,7 @@
 """`credenza vault rotate` and `rewrap` at a prompt: what they say, refuse and leave behind."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import msgspec
 import pytest
@@ -118,6 +118,22 @@ def test_nothing_of_what_was_sealed_before_stays_in_the_files(prompt):
     assert [blob[38:].hex() for blob in (*sealed, *wrapped) if blob[38:] in files] == []
     current = ask(prompt, "SELECT sealed FROM secrets")
     assert all(row[0][38:] in files for row in current)
+
+
+def test_whoever_watches_a_long_rotation_sees_how_far_it_is(prompt, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def bar(total, what):
+        seen.append((total, what))
+        yield seen.append
+
+    monkeypatch.setattr("credenza.cli.vault.rotating.bar", bar)
+    monkeypatch.setattr("credenza.rotation.reencryption.PAGE", 1)
+
+    prompt.run("vault", "rotate", "-w", "default")
+
+    assert seen == [(2, "Sealing anew"), 1, 2]
 
 
 def test_beside_a_server_both_go_on(prompt, serving):

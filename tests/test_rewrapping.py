@@ -264,6 +264,20 @@ def test_a_key_that_was_prepared_and_not_used_gives_way_to_another(service, plac
         assert reveal(opened, "one")["api_key"] == "sk-1"
 
 
+def test_a_key_that_was_prepared_is_given_up_by_naming_the_place_of_the_vaults_own(service, place, kek):
+    own = service.vault.meta
+    prepare(service.store, service.vault, open_key(place, service.store))
+
+    assert give_key(service, kek).kek_id == own.kek_id
+
+    assert (service.store.vault(), service.store.next_vault()) == (own, None)
+    with crashing(service.store, 1, after=True), pytest.raises(Crash):
+        give_key(service, place)
+    with pytest.raises(Clash):
+        give_key(service, kek)
+    assert give_key(service, place).turned
+
+
 def break_row(service, purpose="mak", term=1):
     """Change a ring row behind the program's back."""
     tenant = service.tenant()
