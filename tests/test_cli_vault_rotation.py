@@ -5,9 +5,10 @@ from contextlib import closing, contextmanager
 
 import msgspec
 import pytest
+import rich_click as click
 
 from cli_prompt import OPENAI, SENDGRID, Prompt
-from credenza.cli import failures
+from credenza.cli import failures, serve
 from credenza.settings import Settings, open_credenza
 from rotation_things import make_kek
 
@@ -137,8 +138,13 @@ def test_whoever_watches_a_long_rotation_sees_how_far_it_is(prompt, monkeypatch)
 
 
 def test_beside_a_server_both_go_on(prompt, serving):
+    sealed = [row[0] for row in ask(prompt, "SELECT sealed FROM secrets")]
+
     assert prompt.json("vault", "rotate")["workspaces"][0]["resealed"] == 2
 
+    assert serving.store.settle(30)
+    files = b"".join(path.read_bytes() for path in prompt.database.parent.iterdir())
+    assert [blob for blob in sealed if blob[38:] in files] == []
     prompt.run("apply", "-", input=[{**OPENAI, "configuration": {"api_key": "sk-later"}}])
     assert resolve(prompt, "a") == {"api_key": "sk-later"}
     assert serving.vault.locked is None
@@ -218,7 +224,9 @@ def test_a_new_key_file_is_made_where_none_is_and_not_beside_the_store(prompt, t
     assert resolve(prompt, "b") == SENDGRID["configuration"]
 
 
-def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_keys(prompt, place, serving):
+def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_keys(
+    prompt, place, serving, capsys
+):
     refusal = prompt.refusal("vault", "rewrap", "--to", place, code=failures.CONFLICT)
     assert "--prepare" in refusal["message"]
     assert serving.store.next_vault() is None
@@ -227,7 +235,9 @@ def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_key
     assert serving.store.next_vault().kek_id == prepared["keyId"]
     warned = prompt.json("doctor")["checks"]
     assert any(prepared["keyId"] in each["finding"] and "6 keys" in each["finding"] for each in warned)
-    assert serving.vault.lacking() == [prepared["keyId"]]
+    with click.Context(serve.serve):
+        serve._announce(serving, "http://127.0.0.1:1")
+    assert f"is being given the key {prepared['keyId']}" in capsys.readouterr().err
     assert {row[0] for row in ask(prompt, "SELECT kek_id FROM rings")} == {serving.vault.meta.kek_id}
 
     assert prompt.json("vault", "rewrap", "--to", place, "--servers-ready")["turned"]
