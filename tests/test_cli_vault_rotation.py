@@ -1,13 +1,14 @@
 """`credenza vault rotate` and `rewrap` at a prompt: what they say, refuse and leave behind."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import msgspec
 import pytest
+import rich_click as click
 
 from cli_prompt import OPENAI, SENDGRID, Prompt
-from credenza.cli import failures
+from credenza.cli import failures, serve
 from credenza.settings import Settings, open_credenza
 from rotation_things import make_kek
 
@@ -120,9 +121,30 @@ def test_nothing_of_what_was_sealed_before_stays_in_the_files(prompt):
     assert all(row[0][38:] in files for row in current)
 
 
+def test_whoever_watches_a_long_rotation_sees_how_far_it_is(prompt, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def bar(total, what):
+        seen.append((total, what))
+        yield seen.append
+
+    monkeypatch.setattr("credenza.cli.vault.rotating.bar", bar)
+    monkeypatch.setattr("credenza.rotation.reencryption.PAGE", 1)
+
+    prompt.run("vault", "rotate", "-w", "default")
+
+    assert seen == [(2, "Sealing anew"), 1, 2]
+
+
 def test_beside_a_server_both_go_on(prompt, serving):
+    sealed = [row[0] for row in ask(prompt, "SELECT sealed FROM secrets")]
+
     assert prompt.json("vault", "rotate")["workspaces"][0]["resealed"] == 2
 
+    assert serving.store.settle(30)
+    files = b"".join(path.read_bytes() for path in prompt.database.parent.iterdir())
+    assert [blob for blob in sealed if blob[38:] in files] == []
     prompt.run("apply", "-", input=[{**OPENAI, "configuration": {"api_key": "sk-later"}}])
     assert resolve(prompt, "a") == {"api_key": "sk-later"}
     assert serving.vault.locked is None
@@ -202,7 +224,9 @@ def test_a_new_key_file_is_made_where_none_is_and_not_beside_the_store(prompt, t
     assert resolve(prompt, "b") == SENDGRID["configuration"]
 
 
-def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_keys(prompt, place, serving):
+def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_keys(
+    prompt, place, serving, capsys
+):
     refusal = prompt.refusal("vault", "rewrap", "--to", place, code=failures.CONFLICT)
     assert "--prepare" in refusal["message"]
     assert serving.store.next_vault() is None
@@ -211,7 +235,9 @@ def test_beside_a_server_rings_are_wrapped_only_when_it_is_said_to_know_both_key
     assert serving.store.next_vault().kek_id == prepared["keyId"]
     warned = prompt.json("doctor")["checks"]
     assert any(prepared["keyId"] in each["finding"] and "6 keys" in each["finding"] for each in warned)
-    assert serving.vault.lacking() == [prepared["keyId"]]
+    with click.Context(serve.serve):
+        serve._announce(serving, "http://127.0.0.1:1")
+    assert f"is being given the key {prepared['keyId']}" in capsys.readouterr().err
     assert {row[0] for row in ask(prompt, "SELECT kek_id FROM rings")} == {serving.vault.meta.kek_id}
 
     assert prompt.json("vault", "rewrap", "--to", place, "--servers-ready")["turned"]

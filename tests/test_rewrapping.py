@@ -264,6 +264,20 @@ def test_a_key_that_was_prepared_and_not_used_gives_way_to_another(service, plac
         assert reveal(opened, "one")["api_key"] == "sk-1"
 
 
+def test_a_key_that_was_prepared_is_given_up_by_naming_the_place_of_the_vaults_own(service, place, kek):
+    own = service.vault.meta
+    prepare(service.store, service.vault, open_key(place, service.store))
+
+    assert give_key(service, kek).kek_id == own.kek_id
+
+    assert (service.store.vault(), service.store.next_vault()) == (own, None)
+    with crashing(service.store, 1, after=True), pytest.raises(Crash):
+        give_key(service, place)
+    with pytest.raises(Clash):
+        give_key(service, kek)
+    assert give_key(service, place).turned
+
+
 def break_row(service, purpose="mak", term=1):
     """Change a ring row behind the program's back."""
     tenant = service.tenant()
@@ -285,6 +299,31 @@ def test_a_key_that_does_not_open_keeps_the_vault_at_its_old_key_unless_it_is_gi
 
     given_up = give_key(service, place, leaving=True)
     assert (given_up.turned, len(given_up.closed)) == (True, 1)
+    with beside(service, kek=place) as other:
+        assert reveal(other, "one")["api_key"] == "sk-1"
+
+
+def test_while_the_vaults_own_key_is_away_nothing_is_given_up(service, place, monkeypatch):
+    old, to = service.vault.meta, prepare(service.store, service.vault, open_key(place, service.store))
+    monkeypatch.delenv("CREDENZA_TEST_KEK")
+    service.vault.unlock()
+
+    with pytest.raises(VaultLocked):
+        rewrap(service.store, service.vault, to, by="test", leaving=True)
+
+    assert (service.store.vault(), kek_ids(service)) == (old, {old.kek_id})
+
+
+def test_a_ring_under_a_third_key_is_given_up_only_when_that_is_said(service, place):
+    row = service.store.rings(service.tenant("other").id)[0]
+    lost = msgspec.structs.replace(row, kek_id="0" * 16)
+    service.store.write(service.tenant("other"), lambda tx: tx.rewrap([(row, lost)])).result(10)
+    service.vault.forget()
+
+    assert not give_key(service, place).turned
+    done = give_key(service, place, leaving=True)
+
+    assert (done.turned, len(done.closed)) == (True, 1)
     with beside(service, kek=place) as other:
         assert reveal(other, "one")["api_key"] == "sk-1"
 

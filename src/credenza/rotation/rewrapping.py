@@ -27,6 +27,7 @@ from credenza.vault import Vault, describe_key, envelope, fetch
 from credenza.workspace import milliseconds
 
 _PASSES = 10
+_ANY = 2**62  # more rows than there are
 _OTHER = (
     "Rings are wrapped already with the key {kek_id}, which was prepared before and is not the one in this "
     "place: finish that first, with `--to` its place."
@@ -46,7 +47,7 @@ class Rewrapped(NamedTuple):
 def prepare(store: Store, vault: Vault, place: KeyProvider) -> VaultMeta:
     """Make or find the new key in its place, prove it, and store its description beside the vault's.
 
-    A key that the vault has already is returned as it is described.
+    A key that the vault has already is returned as it is described, and one prepared before is given up.
 
     Raises:
         KeyUnusable: the place does not give the key, or not twice the same.
@@ -57,13 +58,12 @@ def prepare(store: Store, vault: Vault, place: KeyProvider) -> VaultMeta:
     kek, keepsake = _find(place, vault.meta.id, begun)
     meta = describe_key(vault.meta.id, kek.reveal(), created_at=vault.meta.created_at, keepsake=keepsake)
     if meta.kek_id == vault.meta.kek_id:
+        if begun is not None:
+            _give_up(store, vault.meta, begun)
         return vault.meta
     if not hmac.compare_digest(fetch(place, meta).reveal(), kek.reveal()) or not _round_trips(kek):
         raise KeyBroken("The new place did not give back the key it was given.")
-    try:
-        store.prepare_vault(meta)
-    except Conflict:
-        raise Clash(_OTHER.format(kek_id=begun.kek_id if begun else "")) from None
+    _store(store, meta, begun)
     vault.adopt(meta, kek)
     return meta
 
@@ -114,6 +114,19 @@ def list_rows(store: Store, tenant: Tenant, kek_id: str) -> list[RingRow]:
     return [row for row in store.rings(tenant.id) if row.wrapped is not None and row.kek_id != kek_id]
 
 
+def _store(store: Store, meta: VaultMeta, begun: VaultMeta | None) -> None:
+    try:
+        store.prepare_vault(meta)
+    except Conflict:
+        raise Clash(_OTHER.format(kek_id=begun.kek_id if begun else "")) from None
+
+
+def _give_up(store: Store, own: VaultMeta, begun: VaultMeta) -> None:
+    """Let the vault be given no other key than its own, where nothing is wrapped with that one yet."""
+    _store(store, own, begun)
+    store.turn_vault(own, _ANY)
+
+
 def _find(place: KeyProvider, vault: bytes, begun: VaultMeta | None) -> tuple[Sensitive[bytes], bytes | None]:
     """Return the new key and its keepsake: the one prepared before, one that is there, or a new one."""
     if begun is not None:
@@ -144,6 +157,8 @@ def _wrap(
         try:
             pairs.append((row, vault.rewrap(row, to)))
         except (WrongKey, Damaged, VaultLocked) as error:
+            if isinstance(error, VaultLocked) and row.kek_id == vault.meta.kek_id:
+                raise  # the vault's own key is away for the moment: nothing is wrong with the row
             closed.append((tenant.slug, error.message))
     return pairs, closed
 

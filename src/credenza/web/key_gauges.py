@@ -1,7 +1,7 @@
 """What an operator has to know of the data keys, as gauges: whether it is time for new ones, or one is stuck.
 
 By purpose and state, not by workspace: there may be thousands. Read from the store when they are asked for,
-at most every few seconds; a store that cannot be read leaves them out.
+at most twice a minute; a store that cannot be read leaves them out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from credenza.ports import Store
 from credenza.rotation import Limits
 from credenza.workspace import milliseconds
 
-_GOOD_SECONDS = 15.0
+_GOOD_SECONDS = 30.0
 _LIMITS = Limits()
 _DAY = 86_400  # seconds
 
