@@ -174,7 +174,7 @@ class Bench:
     def _restore(self, *, replace: bool = False) -> None:
         with ends.read_backup(self._good) as backup:
             said = verbs.look_over(backup)
-            opened = open_backup(backup, open_provider(self._kek))
+            opened = open_backup(backup, [open_provider(self._kek)])
             verbs.restore(backup, said, opened, self.uri, actor="kill", replace=replace)
 
     def _is_store(self) -> bool:

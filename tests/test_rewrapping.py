@@ -6,6 +6,8 @@ import os
 import msgspec
 import pytest
 
+from cli_prompt import Prompt
+from credenza.cli import failures
 from credenza.errors import Clash, KeyAbsent, KeyBroken, KeyDenied, VaultLocked
 from credenza.model import Role
 from credenza.rotation import prepare, rewrap, rewrapping
@@ -353,3 +355,22 @@ def test_rows_that_are_left_to_wrap_are_counted_by_workspace(service, place):
         ("default", 0),
         ("other", 0),
     ]
+
+
+@pytest.mark.embedded
+def test_a_store_half_way_to_another_key_is_backed_up_and_restored_with_both(
+    service, place, tmp_path
+):
+    with crashing(service.store, 2, after=True), pytest.raises(Crash):
+        give_key(service, place)
+    prompt, file = Prompt(tmp_path, service.settings.kek), tmp_path / "backup"
+    prompt.run("backup", file, "--store", service.settings.store)
+    prompt.environment["CREDENZA_STORE"] = f"sqlite:///{tmp_path}/restored/credenza.db"
+
+    prompt.run("restore", file, code=failures.UNAVAILABLE)
+    prompt.environment["CREDENZA_KEK_NEXT"] = place
+    prompt.run("restore", file)
+    assert prompt.json("doctor")["ok"]
+    prompt.run("vault", "rewrap", "--servers-ready")
+    prompt.environment |= {"CREDENZA_KEK": place, "CREDENZA_KEK_NEXT": ""}
+    assert prompt.json("resolve", "one")["configuration"]["api_key"] == "sk-1"

@@ -253,16 +253,19 @@ def _describe_vault(store: Store) -> list[VaultMeta]:
     return [meta for meta in (store.vault(), store.next_vault()) if meta is not None]
 
 
-def find_provider(settings: Settings, vault: bytes, folder: Path | None) -> KeyProvider:
-    """Return who keeps the key of a vault, which may not lie in a folder, that of its store, or below.
+def find_providers(settings: Settings, vault: bytes, folder: Path | None) -> list[KeyProvider]:
+    """Return who keeps the key of a vault, and the key it is to have; none may lie in its store's folder.
 
     Raises:
-        Misconfigured: none is named, or the key lies there.
+        Misconfigured: none is named, or a key lies in the folder or below.
     """
-    provider, _ = _provider(settings, vault, serving=False)
-    if folder is not None:
-        keep_apart(provider, folder)
-    return provider
+    providers = [_provider(settings, vault, serving=False)[0]]
+    if settings.kek_next:
+        providers.append(open_provider(settings.kek_next))
+    for provider in providers:
+        if folder is not None:
+            keep_apart(provider, folder)
+    return providers
 
 
 def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:

@@ -21,7 +21,7 @@ from credenza.copies.ends import Backup
 from credenza.copies.manifest import Manifest
 from credenza.copies.manifest import read as read_manifest
 from credenza.copies.verbs import Found
-from credenza.settings import Settings, default_store, find_provider
+from credenza.settings import Settings, default_store, find_providers
 
 
 def backup_options(command: Command) -> Command:
@@ -86,8 +86,8 @@ def opened_backup(
         with closing(raw.bring_up_to_date()) as backup:
             opened = None
             if not without_key:
-                provider = find_provider(settings, verbs.find_vault(backup), folder)
-                opened = verbs.try_key(backup, provider)
+                providers = find_providers(settings, verbs.find_vault(backup), folder)
+                opened = verbs.try_key(backup, providers)
             yield backup, Found(said, opened, hashlib.sha256(raw.manifest).hexdigest())
 
 

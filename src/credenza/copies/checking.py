@@ -44,10 +44,18 @@ class Trail(NamedTuple):
 
 def read_meta(source: Snapshot) -> VaultMeta:
     """Return what a store says of its vault."""
-    row = next(iter([*read_named(source, "vault")]))
-    return VaultMeta(
-        row["uuid"], row["format"], row["created_at"], row["kek_id"], row["key_check"], row["keepsake"]
-    )
+    return read_metas(source)[0]
+
+
+def read_metas(source: Snapshot) -> list[VaultMeta]:
+    """Return what a store says of its vault, and of it with the key that it is to have."""
+    return [
+        VaultMeta(
+            row["uuid"], row["format"], row["created_at"], row["kek_id"], row["key_check"], row["keepsake"]
+        )
+        for name in ("vault", "vault_next")
+        for row in read_named(source, name)
+    ]
 
 
 def read_tenants(source: Snapshot) -> list[Tenant]:
@@ -58,7 +66,7 @@ def read_tenants(source: Snapshot) -> list[Tenant]:
     ]
 
 
-def open_backup(source: Snapshot, provider: KeyProvider) -> Opened:
+def open_backup(source: Snapshot, providers: Sequence[KeyProvider]) -> Opened:
     """Try the key on all rings of a store, on one secret of each of their terms, and on its audit trail.
 
     Raises:
@@ -69,7 +77,14 @@ def open_backup(source: Snapshot, provider: KeyProvider) -> Opened:
     rings: dict[bytes, list[RingRow]] = {tenant.id: [] for tenant in tenants.values()}
     for row in read_named(source, "rings"):
         rings[tenants[row["workspace_id"]].id].append(_read_ring(row, tenants[row["workspace_id"]]))
-    vault = Vault.open(provider, read_meta(source), lambda workspace: rings.get(workspace, []))
+    metas = read_metas(source)
+    vault = Vault.open(
+        providers[0],
+        metas[0],
+        lambda workspace: rings.get(workspace, []),
+        others=providers[1:],
+        describe=lambda: metas,
+    )
     if vault.locked is not None:
         raise KeyBroken(
             f"The key of this backup is not here. {vault.locked} Nothing was touched. With --without-key it "

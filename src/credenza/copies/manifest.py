@@ -63,7 +63,7 @@ class _Format(msgspec.Struct):
 def describe(source: Snapshot, sums: Mapping[str, Sum], at: int) -> Manifest:
     """Return what is to be said of the rows of a store, which has a vault."""
     [vault] = read_named(source, "vault")
-    keys = {vault["kek_id"], *(row["kek_id"] for row in read_named(source, "rings"))}
+    keys = {row["kek_id"] for name in ("vault", "vault_next", "rings") for row in read_named(source, name)}
     return Manifest(
         format=FORMAT,
         program=version("credenza"),

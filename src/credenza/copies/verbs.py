@@ -150,9 +150,9 @@ def plan_restore(
     return Restored(said, "", sorted(revoked), in_force, findings), changes
 
 
-def try_key(backup: Backup, provider: KeyProvider) -> Opened:
-    """Try a key on a backup; raises KeyUnusable, VaultLocked."""
-    return open_backup(backup, provider)
+def try_key(backup: Backup, providers: Sequence[KeyProvider]) -> Opened:
+    """Try a key, and the one it is to have, on a backup; raises KeyUnusable, VaultLocked."""
+    return open_backup(backup, providers)
 
 
 def check_place(store: str, *, replace: bool) -> None:
