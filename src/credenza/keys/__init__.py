@@ -12,6 +12,7 @@ from credenza.ports import KeyProvider
 __all__ = ["keep_apart", "open_provider"]
 
 _GROUP = "credenza.keys"
+_EXTRAS = {"aws-kms": "aws", "azure-kv": "azure", "gcp-kms": "gcp", "vault": "vault"}
 
 
 @runtime_checkable
@@ -42,7 +43,9 @@ def open_provider(uri: str) -> KeyProvider:
     try:
         provide = entry.load()
     except (ImportError, AttributeError):
-        message = f"The key provider {entry.name}:// cannot be imported; install what it needs."
+        extra = _EXTRAS.get(entry.name)
+        needs = f"it needs `pip install 'credenza[{extra}]'`" if extra else "install what it needs"
+        message = f"The key provider {entry.name}:// cannot be imported; {needs}."
         raise Misconfigured(message) from None
     provider: KeyProvider = provide(uri)
     return provider

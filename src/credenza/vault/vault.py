@@ -95,6 +95,19 @@ class Vault:
             self._kek, self._locked = kek, None
         self.forget()
 
+    def confirm(self) -> None:
+        """Ask the provider whether it still gives the key, which goes on being used meanwhile.
+
+        Raises:
+            KeyUnusable: it does not, or cannot be asked; nothing is changed by that.
+        """
+        self._fetch()
+
+    def lock(self, why: str) -> None:
+        """Let go of the key and of all that it opened; `why` is a sentence for a person."""
+        self._kek, self._locked = None, f"{why} This vault needs the key {self.meta.kek_id}."
+        self.forget()
+
     def new_rings(self, workspace: bytes, now: int) -> list[RingRow]:
         """Make the first term of every purpose for a new workspace.
 

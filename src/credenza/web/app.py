@@ -27,6 +27,7 @@ from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
 from credenza.web.landing import Landing
 from credenza.web.later import Later
+from credenza.web.leasing import Leasing
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
 from credenza.web.packages.presence import is_packaged
@@ -57,13 +58,21 @@ async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
             await asyncio.to_thread(vault.unlock)
         await asyncio.to_thread(_resume, opened)
 
+    async def renew() -> None:
+        leasing = app.state.leasing
+        await asyncio.wait([asking])
+        if leasing is not None:
+            await leasing.run()
+
     asking = asyncio.create_task(ask())
+    renewing = asyncio.create_task(renew())
     if vault.locked is None:
         await asking
     try:
         yield
     finally:
         asking.cancel()
+        renewing.cancel()
 
 
 def _resume(opened: Credenza) -> None:
@@ -94,10 +103,12 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     `setup` are the setup sessions that have pages, if not those of the store.
     """
     registry = CollectorRegistry()
+    lease = opened.lease()
     state = {
         "credenza": opened,
         "landing": Landing(),
         "registry": registry,
+        "leasing": None if lease is None else Leasing(lease, registry),
         "pages": pages.Pages(partial(_describe, opened)),
     }
     first = _make(_HANDLERS, state, lifespan=[_keep_unlocking])
