@@ -64,7 +64,8 @@ _BUSY = frozenset(
     }
 )
 _NO_ANSWER = (
-    raised.HTTPClientError,  # no connection, no answer in time, a connection cut
+    raised.ConnectionError,  # no connection
+    raised.HTTPClientError,  # no answer in time, a connection cut
     raised.CredentialRetrievalError,
     raised.MetadataRetrievalError,
 )

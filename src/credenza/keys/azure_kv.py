@@ -47,8 +47,8 @@ class AzureKeyVault(WrappingProvider):
         found = _URI.match(uri)
         if found is None:
             raise Misconfigured(
-                "A key URI of this kind is azure-kv://vault-name/key-name, or azure-kv://<host>/key-name for a"
-                " managed HSM or another of Azure's clouds."
+                "A key URI of this kind is azure-kv://vault-name/key-name, or azure-kv://<host>/key-name for"
+                " a managed HSM or another of Azure's clouds."
             )
         self._url = f"https://{found['vault']}.{found['domain'] or 'vault.azure.net'}"
         self._key = found["key"]

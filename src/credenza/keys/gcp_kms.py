@@ -16,12 +16,13 @@ from google.cloud.kms_v1 import KeyManagementServiceClient
 from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceRestTransport
 
 from credenza.errors import KeyAbsent, KeyBroken, KeyDenied, KeyUnusable, Misconfigured
-from credenza.keys.wrapped import ATTEMPTS, READ_SECONDS, WrappingProvider
+from credenza.keys.wrapped import READ_SECONDS, WrappingProvider
 
 _PART = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}"
 _URI = re.compile(
     rf"(?i:gcp-kms)://(?P<name>projects/{_PART}/locations/{_PART}/keyRings/{_PART}/cryptoKeys/{_PART})\Z"
 )
+_RETRY_SECONDS = 2.0
 _DENIED = frozenset({401, 403})
 _PASSING = (raised.ServiceUnavailable, raised.TooManyRequests, requests.exceptions.ConnectionError)
 
@@ -111,9 +112,7 @@ class GoogleKms(WrappingProvider):
 
 
 def _retry() -> Retry:
-    return Retry(
-        predicate=if_exception_type(*_PASSING), initial=0.2, maximum=1.0, timeout=READ_SECONDS * ATTEMPTS
-    )
+    return Retry(predicate=if_exception_type(*_PASSING), initial=0.2, maximum=1.0, timeout=_RETRY_SECONDS)
 
 
 def _read_status(error: raised.GoogleAPICallError) -> str:

@@ -15,7 +15,7 @@ from credenza.errors import KeyAbsent, KeyDenied, KeyUnusable
 from credenza.ports import KeyProvider
 from credenza.vault.vault import Vault
 
-Outcome = Literal["confirmed", "refused", "unanswered"]
+Outcome = Literal["confirmed", "locked", "unanswered"]
 
 _LOCKED_SECONDS = 10.0
 _UNANSWERED_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Lease:
         self._grace = max(grace, seconds)
         self._clock = clock
         self._confirmed_at = clock()
-        self._last: Outcome = "confirmed" if vault.locked is None else "refused"
+        self._last: Outcome = "confirmed" if vault.locked is None else "locked"
         self.trouble: str | None = vault.locked
 
     @property
@@ -83,13 +83,14 @@ class Lease:
                 self._vault.lock(
                     f"Its key was not confirmed for {self.age / 60:.0f} minutes. {error.message}"
                 )
+                return "locked"
             return "unanswered"
         return "confirmed"
 
     def _unlock(self) -> Outcome:
         self._vault.unlock()
         self.trouble = self._vault.locked
-        return "confirmed" if self.trouble is None else "refused"
+        return "confirmed" if self.trouble is None else "locked"
 
 
 def is_revocable(provider: KeyProvider) -> bool:

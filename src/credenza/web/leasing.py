@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from credenza.vault.lease import Lease, Outcome
 
 _LOG = logging.getLogger("credenza.keys")
-_OUTCOMES: tuple[Outcome, ...] = ("confirmed", "refused", "unanswered")
+_OUTCOMES: tuple[Outcome, ...] = ("confirmed", "locked", "unanswered")
 
 
 class Leasing(Collector):
@@ -62,10 +62,7 @@ class Leasing(Collector):
     def _describe(self, outcome: Outcome) -> str:
         if outcome == "confirmed":
             return "The provider of the vault's key gives it again."
-        if outcome == "refused":
+        if outcome == "locked":
             return f"The vault is locked. {self._lease.trouble}"
-        minutes = self._lease.left / 60
-        return (
-            f"The vault's key could not be confirmed; it is used for {minutes:.0f} minutes more at most. "
-            + (self._lease.trouble or "")
-        )
+        minutes = f"{self._lease.left / 60:.0f} minutes"
+        return f"The vault's key is not confirmed, and used for {minutes} more at most. {self._lease.trouble}"
