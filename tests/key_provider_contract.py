@@ -21,11 +21,12 @@ class KeyProviderContract:
     """Derive, and give the fixture `provide`: a function that opens the provider anew at the same place.
 
     `handed_over`: the key is there from the start, and `create` returns it. `per_vault`: it keeps one
-    key for each vault, else one for all.
+    key for each vault, else one for all. `wraps`: it keeps none, the keepsake is the key, wrapped.
     """
 
     handed_over = False
     per_vault = True
+    wraps = False
 
     @pytest.fixture
     def provide(self):
@@ -70,11 +71,21 @@ class KeyProviderContract:
     def test_create_never_overwrites(self, provide, key):
         if self.handed_over:
             assert provide().create(VAULT)[0].reveal() == key.reveal()
+        elif self.wraps:
+            assert provide().create(VAULT)[0].reveal() != key.reveal()
         else:
             with pytest.raises(KeyDenied) as caught:
                 provide().create(VAULT)
             assert not any(text in str(caught.value) for text in spellings(key.reveal()))
         assert provide().fetch(VAULT, self.keepsake).reveal() == key.reveal()
+
+    def test_a_keepsake_of_another_vault_gives_no_key_where_it_is_the_key(self, provide, key):
+        if self.wraps:
+            with pytest.raises(KeyAbsent):
+                provide().fetch(OTHER, self.keepsake)
+            assert not any(text.encode() in self.keepsake for text in spellings(key.reveal()))
+        else:
+            assert self.keepsake is None
 
     def test_neither_label_nor_repr_holds_the_key(self, provide, key):
         provider = provide()

@@ -27,6 +27,7 @@
             ├── KeyAbsent      it works, and holds no key for this vault
             ├── KeyDenied      it holds one, and will not hand it over
             └── KeyBroken      it cannot be reached, or what it holds is no key
+                └── KeyUnreachable   it does not answer or is too busy; trying again may help
 
 An error raised without a message says its own docstring.
 """
@@ -223,3 +224,10 @@ class KeyBroken(KeyUnusable):
     """The key provider cannot be reached, or what it holds is not a key."""
 
     code = "key_broken"
+
+
+class KeyUnreachable(KeyBroken):
+    """The key provider does not answer, or is too busy; try again later."""
+
+    code = "key_unreachable"
+    retryable = True

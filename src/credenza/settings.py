@@ -16,23 +16,26 @@ import platformdirs
 from credenza.accounts import DEFAULT, Accounts
 from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
-from credenza.keys import is_granted, keep_apart, open_provider
+from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
 from credenza.model import Actor, Tenant, VaultMeta
 from credenza.plans.redirects import Redirects, read_origins
 from credenza.ports import KeyProvider, Store, Subject
 from credenza.vault import Vault
+from credenza.vault.lease import Lease, is_revocable
 from credenza.workspace import Policy, Workspace, milliseconds
 from credenza.workspace.types import Types
 
 _PREFIX = "CREDENZA_"
 _NO_KEY = (
-    "Say where the vault's key is: CREDENZA_KEK=keyring://credenza, file:///path/to/key or env://NAME "
-    "(or use --dev on your own machine)."
+    "Say where the vault's key is: CREDENZA_KEK=keyring://credenza, file:///path/to/key, env://NAME or a key "
+    "of AWS, Google Cloud, Azure or HashiCorp Vault (or use --dev on your own machine)."
 )
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 WEEK = 7 * 24 * 60  # minutes
 UpToWeek = Annotated[int, msgspec.Meta(ge=1, le=WEEK)]
+DAY = 24 * 60  # minutes
+UpToDay = Annotated[int, msgspec.Meta(ge=1, le=DAY)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     kek: str | None = None
     kek_next: str | None = None
-    key_minutes: UpToWeek = 10
-    key_grace_minutes: UpToWeek = 240
+    key_minutes: UpToDay = 10
+    key_grace_minutes: UpToWeek = 24 * 60
     schemas: str | None = None
     validation: Literal["strict", "lenient"] = "strict"
     public_url: str | None = None
@@ -111,15 +114,17 @@ class Credenza(msgspec.Struct, frozen=True):
     provider: KeyProvider
     remark: str = ""
 
+    def lease(self) -> Lease | None:
+        """Return what asks for the key again; None: the key is one that nobody can take back."""
+        if not is_revocable(self.provider):
+            return None
+        settings = self.settings
+        return Lease(self.vault, seconds=settings.key_minutes * 60, grace=settings.key_grace_minutes * 60)
+
     @property
     def catalogue(self) -> Catalogue:
         """Return the types that every workspace has."""
         return self.types.shipped
-
-    @property
-    def is_granted(self) -> bool:
-        """Say whether the vault's key is granted from elsewhere, and may be withdrawn."""
-        return is_granted(self.provider)
 
     def workspace(self, actor: Actor) -> Workspace:
         """Return the workspace of an actor."""

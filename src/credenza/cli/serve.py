@@ -16,7 +16,7 @@ from credenza.cli.developer import begin, write_lines
 from credenza.cli.output import wants_json
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
-from credenza.settings import WEEK, Credenza, open_credenza
+from credenza.settings import DAY, WEEK, Credenza, open_credenza
 from credenza.web.app import create_app
 from credenza.web.observe import configure_logging
 from credenza.web.protocol import Protocol
@@ -56,6 +56,16 @@ _BACKLOG = 2048
 @setting("--frame-origins", metavar="LIST", help="Whose pages may hold a setup page, with commas between.")
 @setting("--setup-minutes", type=click.IntRange(1, WEEK), help="How long the link of a setup is good.")
 @setting("--session-minutes", type=click.IntRange(1, WEEK), help="How long a session is good.")
+@setting(
+    "--key-minutes",
+    type=click.IntRange(1, DAY),
+    help="How often a provider that can take the key back is asked for it again.",
+)
+@setting(
+    "--key-grace-minutes",
+    type=click.IntRange(1, WEEK),
+    help="How long the key is used while that provider does not answer.",
+)
 @setting("--access-log/--no-access-log", help="A line for every request.")
 @setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages of the store, in MiB.")
 @setting(

@@ -9,9 +9,10 @@ from typing import Protocol, runtime_checkable
 from credenza.errors import Misconfigured
 from credenza.ports import KeyProvider
 
-__all__ = ["is_granted", "keep_apart", "open_provider"]
+__all__ = ["keep_apart", "open_provider"]
 
 _GROUP = "credenza.keys"
+_EXTRAS = {"aws-kms": "aws", "azure-kv": "azure", "gcp-kms": "gcp", "vault": "vault"}
 
 
 @runtime_checkable
@@ -20,13 +21,6 @@ class _Placed(Protocol):
 
     def keep_away_from(self, folder: Path) -> None:
         """Refuse a key that lies in this folder or below it."""
-
-
-@runtime_checkable
-class _Granted(Protocol):
-    """A provider elsewhere, which may withdraw a key that it gave."""
-
-    granted: bool
 
 
 def open_provider(uri: str) -> KeyProvider:
@@ -49,7 +43,9 @@ def open_provider(uri: str) -> KeyProvider:
     try:
         provide = entry.load()
     except (ImportError, AttributeError):
-        message = f"The key provider {entry.name}:// cannot be imported; install what it needs."
+        extra = _EXTRAS.get(entry.name)
+        needs = f"it needs `pip install 'credenza[{extra}]'`" if extra else "install what it needs"
+        message = f"The key provider {entry.name}:// cannot be imported; {needs}."
         raise Misconfigured(message) from None
     provider: KeyProvider = provide(uri)
     return provider
@@ -63,8 +59,3 @@ def keep_apart(provider: KeyProvider, folder: Path) -> None:
     """
     if isinstance(provider, _Placed):
         provider.keep_away_from(folder)
-
-
-def is_granted(provider: KeyProvider) -> bool:
-    """Say whether a key is granted by somebody else, who may withdraw it while it is used."""
-    return isinstance(provider, _Granted) and provider.granted

@@ -134,19 +134,17 @@ class Vault:
         try:
             kek = self._find(self.meta)
         except KeyUnusable as error:
-            self.lock(error)
+            label = self._provider.label
+            self.lock(error.message if label in error.message else f"{label}: {error.message}")
             return
         self._keks, self._locked = {self.meta.kek_id: kek}, None
         self._asked = {}
         self.forget()
 
-    def lock(self, why: KeyUnusable) -> None:
-        """Forget the key and all that it opened, until `unlock` is given it again."""
-        label = self._provider.label
-        where = "" if label in why.message else f"{label}: "
-        self._keks = {}
-        self._locked = f"{where}{why.message} This vault needs the key {self.meta.kek_id}."
-        self._asked = {}
+    def lock(self, why: str) -> None:
+        """Let go of the key and of all that it opened; `why` is a sentence for a person."""
+        self._keks, self._asked = {}, {}
+        self._locked = f"{why} This vault needs the key {self.meta.kek_id}."
         self.forget()
 
     def confirm(self) -> None:

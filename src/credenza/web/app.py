@@ -23,12 +23,12 @@ from credenza.errors import CredenzaError
 from credenza.model import Choice
 from credenza.plans.cascades import KIND as CASCADE
 from credenza.settings import Credenza
-from credenza.vault.lease import Lease
 from credenza.web import health, pages, tokens
 from credenza.web.integrations import routes
 from credenza.web.key_gauges import KeyGauges
 from credenza.web.landing import Landing
 from credenza.web.later import Later
+from credenza.web.leasing import Leasing
 from credenza.web.methods import answer_options
 from credenza.web.observe import Observe
 from credenza.web.packages.presence import is_packaged
@@ -42,40 +42,38 @@ if TYPE_CHECKING:  # importing it is what is put off
 
 _HANDLERS = [*routes.HANDLERS, *tokens.HANDLERS, *health.HANDLERS, *pages.HANDLERS]
 _RETRY_SECONDS = 10
-_MINUTE = 60
 
 
 @asynccontextmanager
 async def _keep_unlocking(app: Litestar) -> AsyncIterator[None]:
     """Finish what was interrupted, and ask for the vault's key again from time to time while it is missing.
 
-    So no restart is needed, and nothing is served half done. A key that is granted by a place elsewhere is
-    asked for again while it is there, too, off the path of any request.
+    So no restart is needed, and nothing is served half done.
     """
-    opened: Credenza = app.state.credenza
-    vault, settings = opened.vault, opened.settings
-    lease = Lease(vault, settings.key_grace_minutes * _MINUTE)
-
-    async def unlock() -> None:
-        while vault.locked is not None:
-            await asyncio.sleep(_RETRY_SECONDS)
-            if await asyncio.to_thread(lease.unlock):
-                await asyncio.to_thread(_resume, opened)
+    opened = app.state.credenza
+    vault = opened.vault
 
     async def ask() -> None:
-        await unlock()
-        while opened.is_granted:
-            await asyncio.sleep(settings.key_minutes * _MINUTE)
-            await asyncio.to_thread(lease.renew)
-            await unlock()
-
-    if vault.locked is None:
+        while vault.locked is not None:
+            await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.to_thread(vault.unlock)
         await asyncio.to_thread(_resume, opened)
+
+    async def renew() -> None:
+        leasing = app.state.leasing
+        await asyncio.wait([asking])
+        if leasing is not None:
+            await leasing.run()
+
     asking = asyncio.create_task(ask())
+    renewing = asyncio.create_task(renew())
+    if vault.locked is None:
+        await asking
     try:
         yield
     finally:
         asking.cancel()
+        renewing.cancel()
 
 
 def _resume(opened: Credenza) -> None:
@@ -107,10 +105,12 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     """
     registry = CollectorRegistry()
     registry.register(KeyGauges(opened.store))
+    lease = opened.lease()
     state = {
         "credenza": opened,
         "landing": Landing(),
         "registry": registry,
+        "leasing": None if lease is None else Leasing(lease, registry),
         "pages": pages.Pages(partial(_describe, opened)),
     }
     first = _make(_HANDLERS, state, lifespan=[_keep_unlocking])
