@@ -358,9 +358,7 @@ def test_rows_that_are_left_to_wrap_are_counted_by_workspace(service, place):
 
 
 @pytest.mark.embedded
-def test_a_store_half_way_to_another_key_is_backed_up_and_restored_with_both(
-    service, place, tmp_path
-):
+def test_a_store_half_way_to_another_key_is_backed_up_and_restored_with_both(service, place, tmp_path):
     with crashing(service.store, 2, after=True), pytest.raises(Crash):
         give_key(service, place)
     prompt, file = Prompt(tmp_path, service.settings.kek), tmp_path / "backup"
