@@ -211,9 +211,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
 def plan_anew(connection: Connection, count: int) -> None:
     """Let the server forget its plans where rows have multiplied since it made them; `count` are new.
 
-    What it plans for an empty table, it keeps: to see whether a row has its parent,
-    it then walks over all parents of the workspace. That ends when it analyses the table, which it cannot do
-    before the rows are committed.
+    What it plans for an empty table, it keeps: to see whether a row has its parent, it then walks over all
+    parents of the workspace. That ends when it analyses the table, and no sooner than they are committed.
     """
     connection.written += count
     if connection.written > 2 * connection.planned_for + _FEW:
