@@ -31,6 +31,7 @@ READY_SECONDS = 30.0
 _KEK = "CREDENZA_SERVERS_TEST_KEK"
 _API = "/api/integrations"
 _ANSWER_SECONDS = 50.0
+_EXPECTED = ("Unavailable ", "Conflict ")
 _DATABASE = "servers_test"
 _PACKAGE = {
     "workspaceId": "default",
@@ -122,6 +123,10 @@ class Place:
             time.sleep(0.05)
         return False
 
+    def said(self) -> list[dict[str, Any]]:
+        """Return the lines of the log that are JSON."""
+        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+
     @property
     def log(self) -> str:
         """Return what the server said."""
@@ -208,7 +213,11 @@ class Bench:
                     found.append(f"The history of {name} has gaps.")
             for view in workspace.list():
                 workspace.reveal(view.record.name)
-        found += ["A server's log has a traceback." for place in self.places if "Traceback" in place.log]
+        for place in self.places:
+            failures = {line["failure"] for line in place.said() if "failure" in line}
+            found += [f"A request failed by {each}." for each in failures if not each.startswith(_EXPECTED)]
+            if "Traceback" in place.log:
+                found.append("A server's log has a traceback.")
         return found
 
     def _ask(self, path: str, body: object) -> dict[str, Any]:

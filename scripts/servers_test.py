@@ -150,7 +150,7 @@ class Client:
         if answer.body.get("retryable") and answer.status in {409, 503}:
             return False
         if answer.status not in expected:
-            self._report.note(f"There was an answer {answer.status}: {answer.body.get('code')}.")
+            self._report.note(f"There was an answer {answer.status}: {answer.body.get('detail')}")
         return True
 
     def _count(self, answer: Answer) -> None:

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 from litestar.testing import TestClient
 
@@ -169,6 +170,18 @@ def test_more_readers_than_connections_all_get_their_turn_or_are_told(store, ten
         full.wait()
         assert all(each.result(SOON) for each in reading)
     assert names_of(store, tenant) == ["one"]
+
+
+@pytest.mark.parametrize("kind", [psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError])
+def test_what_the_driver_says_by_itself_is_no_fault_of_a_statement(store, tenant, kind):
+    def fail(_):
+        raise kind("got no result from the query")
+
+    with pytest.raises(Unavailable) as told:
+        run(store, tenant, fail)
+    assert told.value.retryable
+    assert "got no result" not in str(told.value)
+    assert names_of(store, tenant) == []
 
 
 def test_a_statement_that_takes_too_long_is_ended_and_told(store, tenant, monkeypatch):

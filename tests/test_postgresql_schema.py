@@ -2,11 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.settings import Settings, open_credenza
-from credenza.stores.postgres import open_store
+from credenza.stores.postgres import connect, open_store, schema
 from credenza.stores.postgres.schema import LATER, MIGRATIONS
 from postgresql_stores import POLICIES, SHAPE, Database, look_at_schema
 
@@ -66,6 +67,34 @@ def test_a_store_of_a_later_release_is_left_alone(bare):
     with pytest.raises(StoreRejected) as told:
         open_store(bare.uri, serving=True)
     assert told.value.message == LATER
+
+
+def test_a_table_in_use_holds_up_a_migration_and_the_migration_nobody(bare, monkeypatch):
+    monkeypatch.setattr(schema, "_LOCK_WAIT", "50ms")
+    monkeypatch.setattr(schema, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(schema, "_ATTEMPTS", 2)
+    whole = schema.MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", whole[:1])
+    with connect.connect(connect.read_uri(bare.uri)) as connection:
+        schema.migrate(connection, create=True, read_only=False)
+    monkeypatch.setattr(schema, "MIGRATIONS", whole)
+    with psycopg.connect(bare.uri) as other:
+        other.execute("UPDATE credenza.papers SET version = 1")
+        with pytest.raises(StoreRejected, match="in use without a pause"):
+            open_store(bare.uri, serving=True)
+        other.execute("UPDATE credenza.api_keys SET role = role")  # which a migration that waits would block
+
+    open_store(bare.uri, serving=True).close()
+    assert bare.query("SELECT name FROM migrations ORDER BY name") == [(each.name,) for each in MIGRATIONS]
+
+
+def test_a_database_in_another_encoding_is_refused(databases):
+    databases.run("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        with pytest.raises(StoreRejected, match="UTF8"):
+            open_store(databases.address("latin"), serving=True)
+    finally:
+        databases.run("DROP DATABASE latin WITH (FORCE)")
 
 
 @pytest.mark.parametrize("how", [{"create": False}, {"create": False, "read_only": True}])

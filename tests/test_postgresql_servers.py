@@ -3,12 +3,17 @@
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 
 import pytest
 
 import postgresql
 from credenza.errors import Conflict, Unavailable
-from credenza.stores.postgres import open_store
+from credenza.model import Actor, Drop, Put, Role
+from credenza.sensitive import Sensitive
+from credenza.settings import Settings, open_credenza
+from credenza.stores.postgres import news, open_store
+from postgresql_stores import Database
 from store_rows import SOON, add_tenant, api_key, names_of, next_write, put, run
 
 pytestmark = pytest.mark.system("postgresql")
@@ -164,6 +169,47 @@ def test_many_writers_on_two_servers_lose_no_write_and_make_nothing_twice(pair, 
     versions = pair[0].read(tenant, lambda tx: {key: each.version for key, each in tx.find(names).items()})
     assert versions == saved
     assert time.monotonic() - begun < SOON * 2
+
+
+@pytest.fixture
+def fresh(databases):
+    """Return a database that PostgreSQL knows nothing of, and does not look at by itself."""
+    database = Database(databases.address(databases.create()))
+    database.query("ALTER TABLE integrations SET (autovacuum_enabled = off)")
+    return database
+
+
+def new(name):
+    return Put(name=name, type="openai", configuration=Sensitive({"api_key": "sk"}))
+
+
+def test_a_large_batch_walks_over_few_records_where_nothing_was_analysed_yet(fresh, kek, monkeypatch):
+    monkeypatch.setattr(news, "_analyse", lambda _: None)
+    settings = Settings.read({}, store=fresh.uri, kek=kek)
+    with closing(open_credenza(settings, serving=True, create=True)) as service:
+        workspace = service.workspace(Actor(service.tenant(), "test", Role.ADMIN))
+        for _ in range(8):  # by then the server keeps its plans, made for an empty table
+            workspace.apply([new("one")])
+            workspace.apply([Drop("one")])
+        names = [f"n{number}" for number in range(2_000)]
+        workspace.apply([new(name) for name in names])
+
+    query = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'integrations'"
+    until = time.monotonic() + SOON
+    while (read := fresh.query(query)[0][0]) < len(names):  # it is told a little later
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert read < 500 * len(names)  # half of all pairs would be 1,000 for each
+
+
+def test_a_table_is_analysed_as_soon_as_it_has_rows(fresh):
+    with closing(open_store(fresh.uri, serving=True)) as store:
+        tenant = add_tenant(store)
+        run(store, tenant, lambda tx: put(tx, "one"))
+        until = time.monotonic() + SOON
+        while fresh.query("SELECT reltuples FROM pg_class WHERE relname = 'integrations'")[0][0] < 1:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("address", ["postgresql://user:made-up-0001@127.0.0.1:9/none", None])

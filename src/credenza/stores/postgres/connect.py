@@ -56,6 +56,8 @@ _MEANINGS: Mapping[str, Callable[[], CredenzaError]] = {
 }
 # Classes of SQLSTATE: connections, resources, an operator's doing, the system, and a server that only reads.
 _PASSING = ("08", "53", "57", "58", "25006", "28", "3D", "55P03", "25P03")
+# What psycopg says by itself where the server went away, sometimes in the middle of an answer.
+_OF_CONNECTIONS = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 _FEW = 50  # rows among which anything is found at once
 _AT_ONCE = 500  # rows of a stream
 _numbers = itertools.count()
@@ -125,9 +127,11 @@ class Pool:
         try:
             try:
                 yield connection
-            except BaseException:
+            except BaseException as error:
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
+                if connection.closed and isinstance(error, psycopg.Error) and error.sqlstate is None:
+                    raise errors.ConnectionFailure from None  # whatever it is that was noticed first
                 raise
             if connection.info.transaction_status is not TransactionStatus.INTRANS:
                 # After an error that somebody passed over, COMMIT would undo everything without a word.
@@ -207,8 +211,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
 def plan_anew(connection: Connection, count: int) -> None:
     """Let the server forget its plans where rows have multiplied since it made them; `count` are new.
 
-    What it plans for an empty table, it keeps until it has analysed it: to see whether a row has its parent,
-    it then walks over all parents of the workspace, for a minute or longer, and each batch takes longer.
+    What it plans for an empty table, it keeps: to see whether a row has its parent, it then walks over all
+    parents of the workspace. That ends when it analyses the table, and no sooner than they are committed.
     """
     connection.written += count
     if connection.written > 2 * connection.planned_for + _FEW:
@@ -230,7 +234,7 @@ def translate(error: psycopg.Error) -> CredenzaError:
         return Conflict()  # a name was taken between looking and writing, or two waited for each other
     if isinstance(error, PoolClosed):
         return Unavailable(CLOSED)
-    if code.startswith(_PASSING) or (not code and isinstance(error, psycopg.OperationalError)):
+    if code.startswith(_PASSING) or (not code and isinstance(error, _OF_CONNECTIONS)):
         return Unavailable(_AWAY)
     # A statement of ours is wrong: that is no state of the store, and trying again will not help.
     return CredenzaError(f"The store refused a statement (SQLSTATE {code or 'unknown'}).")

@@ -9,6 +9,7 @@ for whenever somebody wants to know.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,9 +23,17 @@ from credenza.stores.postgres.patience import Watch, Watched
 
 CHANNEL = "credenza_keys"  # as it has been called since there were only keys to tell of
 COUNTS = "SELECT subject, count FROM credenza.changes"
+# Tables that have rows and were never analysed, as long as that takes no time.
+_UNKNOWN = """
+SELECT format('ANALYZE %I.%I', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'credenza' AND c.relkind = 'r' AND c.reltuples < 0
+    AND pg_relation_size(c.oid) BETWEEN 1 AND 8388608
+"""
 Counts = Mapping[str, int]
 _LOOK_SECONDS = 0.25
 _GOOD_SECONDS = 1.0
+_LOOKS = 4  # between two that look for tables, too
 _ASKED_SECONDS = 0.02  # what was asked for is good for
 _PAUSE_SECONDS = (0.1, 3.0)  # before a connection that could not be made is tried again: at first, at most
 _PATIENCE = 5.0
@@ -91,9 +100,23 @@ class News:
 
     def _listen(self, connection: Watched) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
-        while not self._closed.is_set():
+        for look in itertools.count():
+            if self._closed.is_set():
+                return
+            if look % _LOOKS == 0:
+                _analyse(connection)
             begun = time.monotonic()
             self._counts = dict(connection.execute(COUNTS).fetchall())
             self._heard = begun
             for _ in connection.notifies(timeout=_LOOK_SECONDS, stop_after=1):
                 pass
+
+
+def _analyse(connection: Watched) -> None:
+    """Have the server look at tables which it plans for as if they had rows of many workspaces.
+
+    It does so by itself, a minute later; until then a new store grows slower the more it holds. Where this
+    login does not own the tables, nothing happens.
+    """
+    for (statement,) in connection.execute(_UNKNOWN).fetchall():
+        connection.execute(statement)
