@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
@@ -47,7 +48,7 @@ class Service:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_GET = do_POST = do_PUT = respond
+            do_GET = do_POST = respond  # noqa: N815 - the names that the base class calls
 
             def log_message(self, *_):
                 pass
@@ -77,17 +78,21 @@ class TransitService(Service):
     """The transit engine of Vault: https://developer.hashicorp.com/vault/api-docs/secret/transit."""
 
     TOKEN = "hvs.example"
-    ANSWERS = {
-        "denied": 403,
-        "disabled": 400,
-        "absent": 400,
-        "throttled": 429,
-        "failing": 503,
-    }
-    WORDS = {
-        "disabled": "ciphertext or signature version is disallowed by policy (too old)",
-        "absent": "encryption key not found",
-    }
+    ANSWERS = MappingProxyType(
+        {
+            "denied": 403,
+            "disabled": 400,
+            "absent": 400,
+            "throttled": 429,
+            "failing": 503,
+        }
+    )
+    WORDS = MappingProxyType(
+        {
+            "disabled": "ciphertext or signature version is disallowed by policy (too old)",
+            "absent": "encryption key not found",
+        }
+    )
 
     def __init__(self):
         super().__init__()
@@ -104,6 +109,9 @@ class TransitService(Service):
             return refuse_transit(404, "no handler for route")
         if name not in self.keys:
             return refuse_transit(400, "encryption key not found")
+        return self.work(verb, name, body)
+
+    def work(self, verb, name, body):
         bound = base64.b64decode(body["associated_data"])
         if verb == "encrypt":
             nonce = os.urandom(12)
@@ -125,13 +133,15 @@ class GoogleService(Service):
     """Google Cloud KMS: https://cloud.google.com/kms/docs/reference/rest."""
 
     NAME = "projects/acme/locations/global/keyRings/ring/cryptoKeys/credenza"
-    ANSWERS = {
-        "denied": (403, "PERMISSION_DENIED"),
-        "disabled": (400, "FAILED_PRECONDITION"),
-        "absent": (404, "NOT_FOUND"),
-        "throttled": (429, "RESOURCE_EXHAUSTED"),
-        "failing": (503, "UNAVAILABLE"),
-    }
+    ANSWERS = MappingProxyType(
+        {
+            "denied": (403, "PERMISSION_DENIED"),
+            "disabled": (400, "FAILED_PRECONDITION"),
+            "absent": (404, "NOT_FOUND"),
+            "throttled": (429, "RESOURCE_EXHAUSTED"),
+            "failing": (503, "UNAVAILABLE"),
+        }
+    )
 
     def __init__(self):
         super().__init__()
@@ -170,13 +180,15 @@ class AzureService(Service):
     CHALLENGE = (
         'Bearer authorization="https://login.microsoftonline.com/acme", resource="https://vault.azure.net"'
     )
-    ANSWERS = {
-        "denied": (403, "Forbidden"),
-        "disabled": (403, "KeyDisabled"),
-        "absent": (404, "KeyNotFound"),
-        "throttled": (429, "Throttled"),
-        "failing": (503, "ServiceUnavailable"),
-    }
+    ANSWERS = MappingProxyType(
+        {
+            "denied": (403, "Forbidden"),
+            "disabled": (403, "KeyDisabled"),
+            "absent": (404, "KeyNotFound"),
+            "throttled": (429, "Throttled"),
+            "failing": (503, "ServiceUnavailable"),
+        }
+    )
 
     def __init__(self, folder):
         self.certificate = folder / "certificate.pem"
@@ -257,13 +269,15 @@ def make_context(path):
 class AwsService:
     """AWS KMS as moto has it, behind a door that answers with a fault instead."""
 
-    ANSWERS = {
-        "denied": (400, "AccessDeniedException"),
-        "disabled": (400, "DisabledException"),
-        "absent": (400, "NotFoundException"),
-        "throttled": (400, "ThrottlingException"),
-        "failing": (500, "KMSInternalException"),
-    }
+    ANSWERS = MappingProxyType(
+        {
+            "denied": (400, "AccessDeniedException"),
+            "disabled": (400, "DisabledException"),
+            "absent": (400, "NotFoundException"),
+            "throttled": (400, "ThrottlingException"),
+            "failing": (500, "KMSInternalException"),
+        }
+    )
 
     def __init__(self):
         # Both take a second to import, which only these tests need.

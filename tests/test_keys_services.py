@@ -122,7 +122,8 @@ class WrappingContract(KeyProviderContract):
         self, provide, service, key
     ):
         """As if the service bound nothing: Azure's RSA does not."""
-        assert service and key
+        assert service
+        assert key
         provider = provide()
         text = wrapped._MARK + VAULT + key.reveal()
         name, blob = provider.wrap(text, OTHER.hex())
@@ -166,7 +167,8 @@ class TestAws(WrappingContract):
         assert AwsKms(f"aws-kms://{service.arn}").fetch(VAULT, self.keepsake).reveal() == key.reveal()
 
     def test_without_credentials_it_is_denied(self, service, key, monkeypatch):
-        assert service and key
+        assert service
+        assert key
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -222,7 +224,8 @@ class TestTransit(WrappingContract):
 
     @pytest.mark.parametrize("uri", ["vault:///transit/other", "vault:///elsewhere/credenza"])
     def test_a_key_that_is_not_there_is_absent(self, provide, key, uri):
-        assert provide and key
+        assert provide
+        assert key
         with pytest.raises(KeyAbsent):
             Transit(uri).fetch(VAULT, self.keepsake)
 
@@ -387,7 +390,8 @@ class TestNaming:
     def test_no_client_is_imported_before_a_uri_asks_for_it(self):
         code = (
             "import sys, credenza.settings; from credenza.keys import open_provider; open_provider('env://A');"
-            "print(sorted({'boto3', 'botocore', 'hvac', 'azure', 'google.cloud', 'requests'} & set(sys.modules)))"
+            "clients = {'boto3', 'botocore', 'hvac', 'azure', 'google.cloud', 'requests'};"
+            "print(sorted(clients & set(sys.modules)))"
         )
         assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
 

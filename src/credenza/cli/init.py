@@ -15,6 +15,7 @@ from credenza.cli.output import wants_json, write_fields, write_json
 from credenza.cli.session import json_option, opened, setting, store_options
 from credenza.errors import VaultLocked
 from credenza.settings import Credenza, Settings, default_store
+from credenza.vault.lease import is_revocable
 
 
 @click.command("init")
@@ -44,7 +45,13 @@ def init() -> None:
             write_json(told)
             return
         write_fields(told)
-        click.echo("Without this key no secret can be read again: keep a copy of it apart from the store's.")
+        click.echo(_warn(credenza))
+
+
+def _warn(credenza: Credenza) -> str:
+    if is_revocable(credenza.provider):
+        return "Without that key no secret can be read again: see to it that nobody deletes it."
+    return "Without this key no secret can be read again: keep a copy of it apart from the store's."
 
 
 def program() -> str:
@@ -66,6 +73,8 @@ def write_call(arguments: str) -> Iterator[str]:
 
 def describe_key(credenza: Credenza) -> str:
     """Say in a sentence where the vault's key is."""
+    if is_revocable(credenza.provider):
+        return f"The vault's key is wrapped by the {credenza.provider.label}."
     return credenza.remark or f"The vault's key is in the {credenza.provider.label}."
 
 
