@@ -176,6 +176,12 @@ class TestAws(WrappingContract):
         with pytest.raises(KeyDenied, match="no AWS credentials"):
             AwsKms(self.URI).fetch(VAULT, self.keepsake)
 
+    def test_a_key_goes_in_clear_to_this_machine_alone(self, service, monkeypatch):
+        assert service
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "http://kms.example")
+        with pytest.raises(KeyBroken, match="https://"):
+            AwsKms(self.URI).create(VAULT)
+
     def test_without_a_region_it_says_how_to_name_one(self, service, monkeypatch):
         assert service
         monkeypatch.delenv("AWS_REGION", raising=False)

@@ -65,17 +65,19 @@ class TestLease:
         with pytest.raises(VaultLocked):
             vault.ring(WORKSPACE)
 
-    @pytest.mark.parametrize("failure", [KeyUnreachable, KeyBroken])
+    @pytest.mark.parametrize("failure", [KeyUnreachable, KeyBroken, RuntimeError])
     def test_without_an_answer_the_key_is_used_until_the_grace_is_over(self, lease, vault, clock, failure):
         vault._provider.key = failure("Nobody answers.")
+        told = f"The key could not be asked for: {failure.__name__}."
+        told = told if failure is RuntimeError else "Nobody answers."
         clock.now += 59 * MINUTE
-        assert (lease.renew(), vault.locked, lease.trouble) == ("unanswered", None, "Nobody answers.")
+        assert (lease.renew(), vault.locked, lease.trouble) == ("unanswered", None, told)
         assert vault.ring(WORKSPACE)
         assert lease.wait == MINUTE
 
         clock.now += lease.wait
         assert lease.renew() == "locked"
-        assert "not confirmed for 60 minutes. Nobody answers." in vault.locked
+        assert f"not confirmed for 60 minutes. {told}" in vault.locked
 
     def test_an_answer_within_the_grace_begins_it_anew(self, lease, vault, clock):
         vault._provider.key = KeyUnreachable()

@@ -14,7 +14,7 @@ from botocore import exceptions as raised
 from botocore.config import Config
 
 from credenza.errors import KeyAbsent, KeyBroken, KeyDenied, KeyUnusable, Misconfigured
-from credenza.keys.wrapped import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, WrappingProvider
+from credenza.keys.wrapped import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, WrappingProvider, is_safe
 
 # Key ids are matched strictly: a key pasted in their place would else get into a label.
 _REGION = r"[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]"
@@ -140,7 +140,7 @@ class AwsKms(WrappingProvider):
 
     def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
         # A new session each time, which is seldom: credentials that were replaced meanwhile are seen.
-        return boto3.session.Session().client(
+        client = boto3.session.Session().client(
             "kms",
             region_name=self._region,
             config=Config(
@@ -149,3 +149,6 @@ class AwsKms(WrappingProvider):
                 retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             ),
         )
+        if not is_safe(client.meta.endpoint_url):
+            raise KeyBroken(f"The {self.label} is asked over https://; http:// is for this machine alone.")
+        return client

@@ -10,21 +10,19 @@ import base64
 import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import hvac
 import requests
 from hvac import exceptions as raised
 
 from credenza.errors import KeyAbsent, KeyBroken, KeyDenied, KeyUnusable, Misconfigured
-from credenza.keys.wrapped import CONNECT_SECONDS, READ_SECONDS, WrappingProvider
+from credenza.keys.wrapped import CONNECT_SECONDS, READ_SECONDS, WrappingProvider, is_safe
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _HOST = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?"
 _URI = re.compile(
     rf"(?i:vault)://(?P<host>{_HOST})?/(?P<mount>{_NAME}(?:/{_NAME}){{0,5}})/(?P<key>{_NAME})\Z"
 )
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # The words of transit by which one 400 is told from another; they are looked at and never repeated.
 _NO_KEY = ("encryption key not found", "no existing key")
 _TOO_OLD = "disallowed by policy"
@@ -118,8 +116,7 @@ class Transit(WrappingProvider):
         address = os.environ.get("VAULT_ADDR", "")
         if not address:
             raise KeyBroken(f"The {self.label} needs an address: set VAULT_ADDR or name the host.")
-        parts = urlsplit(address)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if not is_safe(address):
             raise KeyBroken("VAULT_ADDR begins with https://; http:// is for this machine alone.")
         return address
 

@@ -9,11 +9,13 @@ vault is refused also where the service itself cannot bind it to one. The keepsa
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 from typing import ClassVar, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,10 +25,16 @@ from credenza.sensitive import Sensitive
 
 T = TypeVar("T")
 
+# What the services' clients log may be anybody's text. A server's log withholds it; at a prompt, where no log
+# is set up, it would be written to the screen.
+for _name in ("azure", "botocore", "google", "hvac", "msal", "urllib3"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
 CONNECT_SECONDS, READ_SECONDS = 2.0, 4.0
 ATTEMPTS = 2
 _PATIENCE = 20.0  # seconds for everything: looking for credentials is bounded by no client's timeouts
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORMAT = 1
 _MARK = b"credenza.kek.v1\0"
 _VAULT_BYTES = 16
@@ -134,6 +142,15 @@ class WrappingProvider(ABC):
     def broken(self, error: Exception) -> KeyBroken:
         """Return the error for a failure that means nothing known."""
         return KeyBroken(f"The {self.label} cannot be used: its client raised {type(error).__name__}.")
+
+
+def is_safe(address: str) -> bool:
+    """Tell whether a key and a token may go to an address: by TLS, or to this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _wait(call: Callable[[], T]) -> T:

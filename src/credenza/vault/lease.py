@@ -64,7 +64,10 @@ class Lease:
 
         Takes as long as the provider takes. `trouble` says in a sentence what is wrong.
         """
-        self._last = self._ask()
+        try:
+            self._last = self._ask()
+        except Exception as error:  # noqa: BLE001 - a provider may raise what it likes, and is asked again then too
+            self._last = self._bear(f"The key could not be asked for: {type(error).__name__}.")
         if self._last == "confirmed":
             self._confirmed_at, self.trouble = self._clock(), None
         return self._last
@@ -78,14 +81,16 @@ class Lease:
             # Asked once more, as at a start: the vault may have been given another key meanwhile.
             return self._unlock()
         except KeyUnusable as error:
-            self.trouble = error.message
-            if self.left <= 0:
-                self._vault.lock(
-                    f"Its key was not confirmed for {self.age / 60:.0f} minutes. {error.message}"
-                )
-                return "locked"
-            return "unanswered"
+            return self._bear(error.message)
         return "confirmed"
+
+    def _bear(self, trouble: str) -> Outcome:
+        self.trouble = trouble
+        if self.left > 0 and self._vault.locked is None:
+            return "unanswered"
+        if self._vault.locked is None:
+            self._vault.lock(f"Its key was not confirmed for {self.age / 60:.0f} minutes. {trouble}")
+        return "locked"
 
     def _unlock(self) -> Outcome:
         self._vault.unlock()
