@@ -33,7 +33,6 @@ _NO_KEY = (
 )
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 WEEK = 7 * 24 * 60  # minutes
-UpToHour = Annotated[int, msgspec.Meta(ge=0, le=3600)]  # seconds
 UpToWeek = Annotated[int, msgspec.Meta(ge=1, le=WEEK)]
 DAY = 24 * 60  # minutes
 UpToDay = Annotated[int, msgspec.Meta(ge=1, le=DAY)]
@@ -54,8 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_mib: Positive = 2
     checkpoint_mib: Positive = 16
     access_log: bool = True
-    shutdown_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 10
-    shutdown_delay_seconds: UpToHour = 0
     dev: bool = False
     setup_minutes: UpToWeek = 30
     session_minutes: UpToWeek = 60

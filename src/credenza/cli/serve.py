@@ -6,7 +6,6 @@ import gc
 import ipaddress
 import signal
 import socket
-import threading
 from types import FrameType
 
 import msgspec
@@ -15,7 +14,6 @@ import uvicorn
 
 from credenza.cli.developer import begin, write_lines
 from credenza.cli.output import wants_json
-from credenza.cli.server import Server
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
 from credenza.settings import DAY, WEEK, Credenza, open_credenza
@@ -28,6 +26,7 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
+_DRAIN_SECONDS = 10
 _BACKLOG = 2048
 
 
@@ -68,16 +67,6 @@ _BACKLOG = 2048
     help="How long the key is used while that provider does not answer.",
 )
 @setting("--access-log/--no-access-log", help="A line for every request.")
-@setting(
-    "--shutdown-seconds",
-    type=click.IntRange(1, 3600),
-    help="How long requests that have begun may take once it is told to stop, in seconds.",
-)
-@setting(
-    "--shutdown-delay-seconds",
-    type=click.IntRange(0, 3600),
-    help="How long /readyz answers 503 before connections are refused, in seconds.",
-)
 @setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages of the store, in MiB.")
 @setting(
     "--checkpoint-mib",
@@ -88,9 +77,9 @@ _BACKLOG = 2048
 def serve(host: str, port: int) -> None:
     """Serve the store over HTTP until it is told to stop.
 
-    SIGTERM and Ctrl-C let the requests that have begun come to their end; a second one cuts that short. A
-    vault without its key does not keep the server from starting: what can be answered without secrets is
-    answered. Started with --json, it says where it is as one line of JSON.
+    SIGTERM and Ctrl-C let the requests that have begun come to their end. A vault without its key does not
+    keep the server from starting: what can be answered without secrets is answered. Started with --json, it
+    says where it is as one line of JSON.
     """
     settings = read_settings()
     with _listen(host, port, local=settings.dev) as listener:
@@ -162,10 +151,9 @@ def _leave_no_core() -> None:
 def _run(credenza: Credenza, listener: socket.socket) -> None:
     configure_logging()
     _leave_no_core()
-    settings, stopping = credenza.settings, threading.Event()
-    server = Server(
+    server = uvicorn.Server(
         uvicorn.Config(
-            create_app(credenza, stopping=stopping),
+            create_app(credenza),
             http=Protocol,
             ws="none",
             lifespan="on",
@@ -174,14 +162,12 @@ def _run(credenza: Credenza, listener: socket.socket) -> None:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=settings.shutdown_seconds,
-        ),
-        stopping,
-        delay=settings.shutdown_delay_seconds,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
     )
 
     def end(_: int, __: FrameType | None) -> None:
-        # The server drains on a signal, then raises it again; before that, the signal finds it not begun.
+        # uvicorn drains on a signal, then raises it again; before that, the signal finds it not begun.
         if not server.should_exit:
             raise SystemExit(0)
 

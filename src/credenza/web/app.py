@@ -7,7 +7,6 @@ the description of everything. So a server is ready sooner and smaller.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -99,13 +98,10 @@ def _describe(opened: Credenza) -> dict[str, Any]:
     return describe(DESCRIBED, opened.catalogue, lenient=opened.policy.lenient)
 
 
-def create_app(
-    opened: Credenza, setup: Setup | None = None, stopping: threading.Event | None = None
-) -> ASGIApp:
+def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's.
 
-    `setup` are the setup sessions that have pages, if not those of the store. Once `stopping` is set, the
-    server is not ready any longer, and still answers.
+    `setup` are the setup sessions that have pages, if not those of the store.
     """
     registry = CollectorRegistry()
     registry.register(KeyGauges(opened.store))
@@ -115,7 +111,6 @@ def create_app(
         "landing": Landing(),
         "registry": registry,
         "leasing": None if lease is None else Leasing(lease, registry),
-        "stopping": stopping or threading.Event(),
         "pages": pages.Pages(partial(_describe, opened)),
     }
     first = _make(_HANDLERS, state, lifespan=[_keep_unlocking])

@@ -35,7 +35,7 @@ async def read_health() -> Health:
 
 @get("/readyz")
 async def read_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]:
-    """Say whether the store answers and the vault is open; 503 where not, or where the server is stopping."""
+    """Say whether the store answers and the vault is open; 503 where not."""
     opened: Credenza = request.app.state.credenza
     try:
         await asyncio.to_thread(opened.store.ready)
@@ -44,10 +44,8 @@ async def read_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]
         store = "unavailable"
     vault = "ok" if opened.vault.locked is None else "locked"
     ready = (store, vault) == ("ok", "ok")
-    stopping = request.app.state.stopping.is_set()
-    status = "stopping" if stopping else "ok" if ready else "degraded"
-    readiness = Readiness(status, store, vault)
-    return Response(readiness, status_code=200 if status == "ok" else 503)
+    readiness = Readiness("ok" if ready else "degraded", store, vault)
+    return Response(readiness, status_code=200 if ready else 503)
 
 
 @get("/metrics", media_type="text/plain")

@@ -41,11 +41,6 @@ class Protocol(HttpToolsProtocol):
         if self._rest:
             self._go_on()
 
-    def finish(self) -> None:
-        """Let the answer that is being made, if one is, be the last of this connection."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-
     def _go_on(self) -> None:
         # Cut by offset: cutting the front off a large body again and again would copy all the rest each time.
         rest, self._rest, at = memoryview(self._rest), b"", 0
