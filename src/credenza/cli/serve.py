@@ -18,7 +18,7 @@ from credenza.cli.session import json_option, read_settings, saving_options, set
 from credenza.errors import Misconfigured
 from credenza.settings import WEEK, Credenza, open_credenza
 from credenza.web.app import create_app
-from credenza.web.observe import configure_logging
+from credenza.web.logs import configure_logging
 from credenza.web.protocol import Protocol
 
 try:

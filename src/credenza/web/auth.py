@@ -21,7 +21,8 @@ async def require_actor(request: Request[Any, Any, Any]) -> None:
     For `before_request`: a guard does the same, and has the route handler copied for every call.
     """
     opened: Credenza = request.app.state.credenza
-    request.scope["user"] = opened.accounts.authenticate(credential_of(request))
+    with opened.policy.observer.part("authenticate"):
+        request.scope["user"] = opened.accounts.authenticate(credential_of(request))
 
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Damaged, Problem, WrongKey
 from credenza.model import Secret, SecretRef, locate, nest
+from credenza.observer import Watch
 from credenza.vault import Ring, Sealing
 
 KIND = "integration"
@@ -54,8 +55,8 @@ class Place(NamedTuple):
 class Sealer:
     """Decide over the secrets of the records of one batch.
 
-    `seals` False plans only; `guarded` never says that an entered secret is the one held, `blind` keeps
-    nothing beside undeclared keys that are entered anew.
+    `seals` False plans only, `watch` counts what is opened; `guarded` never says that an entered secret is
+    the one held, `blind` keeps nothing beside undeclared keys that are entered anew.
     """
 
     def __init__(self, ring: Ring, count: int, ids: Iterator[bytes], *, guarded: bool, blind: bool) -> None:
@@ -65,6 +66,7 @@ class Sealer:
         self._sealing: Sealing | None = None
         self._ids = ids
         self._guarded = guarded
+        self.watch = Watch()
         self.blind = blind
         self.seals = True
 
@@ -155,6 +157,7 @@ class Sealer:
 
     def _opens(self, owner: bytes, secret: Secret) -> bool:
         """Tell whether a secret that is entered again can be left as it is; a damaged one is sealed anew."""
+        self.watch.opened += 1
         try:
             self._ring.open(KIND, owner, secret)
         except (Damaged, WrongKey):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,6 +18,8 @@ from psycopg_pool import ConnectionPool, PoolClosed
 
 from credenza.errors import Conflict, CredenzaError, Misconfigured, StoreDamaged, StoreFull, Unavailable
 from credenza.model import Tenant
+from credenza.observer import SILENT, Observer
+from credenza.ports import PoolLoad
 from credenza.stores.postgres import text
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -73,6 +76,8 @@ class Pool:
 
     def __init__(self, said: dict[str, Any]) -> None:
         """Open none yet: each is opened when it is needed."""
+        self.observer: Observer = SILENT
+        self._notes: dict[int, tuple[int, int]] = {}
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**said, "autocommit": True, "context": _Context()},
             min_size=0,
@@ -103,9 +108,25 @@ class Pool:
                 # After an error that somebody passed over, COMMIT would undo everything without a word.
                 connection.execute("ROLLBACK")
                 raise errors.InFailedSqlTransaction
+            begun = time.perf_counter()
             connection.execute("COMMIT")
+            if write:
+                noted = self._notes.get(id(connection), (0, 0))
+                self.observer.count_commit(time.perf_counter() - begun, 1, *noted)
         finally:
+            self._notes.pop(id(connection), None)
             self._pool.putconn(connection)
+
+    def note(self, connection: Connection, audited: int, sealed: int) -> None:
+        """Take what the transaction of a connection that is lent writes, to be told once it is committed."""
+        self._notes[id(connection)] = audited, sealed
+
+    def load(self) -> PoolLoad:
+        """Return how busy the pool is."""
+        told = self._pool.get_stats()
+        return PoolLoad(
+            told["pool_size"], told["pool_available"], told["pool_max"], told.get("requests_waiting", 0)
+        )
 
     def close(self) -> None:
         """Let go of all connections."""
