@@ -20,7 +20,7 @@ from credenza.workspace import milliseconds
 Level = Literal["debug", "info", "warning", "error"]
 FIELDS = (
     *("request", "trace", "method", "route", "status", "milliseconds", "code", "actor"),
-    *("failure", "process", "version", "signal", "requests"),
+    *("failure", "pid", "version", "requests"),
 )
 _log = logging.getLogger("credenza")
 
