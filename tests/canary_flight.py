@@ -20,7 +20,7 @@ from canary_calls import make_calls
 from credenza.model import Actor, Role
 from credenza.settings import Settings, open_credenza
 from credenza.web.app import create_app
-from credenza.web.observe import configure_logging
+from credenza.web.logs import configure_logging
 
 KEK = "CREDENZA_CANARY_KEK"
 PATIENCE = 20

@@ -16,7 +16,7 @@ from litestar.exceptions import HTTPException
 from canary import DISGUISES, Canaries
 from canary_calls import API, JSON, PROVIDER, Call, post, send
 from canary_flight import KEK, Flight, fly_by_server, fly_in_process, in_process, show_live_objects
-from credenza.web import observe
+from credenza.web import logs, observe
 
 FLIGHTS = {
     "strict": fly_in_process,
@@ -175,7 +175,7 @@ LEAKS = {
     "closed file/credenza.db": lambda send, _, text: send(post(item_with(text))),
     "table integrations": lambda send, _, text: send(post(item_with(text))),
     "table audit": lambda send, _, text: send(Call("GET", f"{PROVIDER}/{text}/resolved", role="viewer")),
-    "log": lambda _, __, text: observe.write_line(event=text),
+    "log": lambda _, __, text: logs.write_line(event=text),
     "temporary file/left": lambda _, __, text: Path(tempfile.gettempdir(), "left").write_text(text),
     "object": lambda _, objects, text: objects.append(SimpleNamespace(held=text)),
 }

@@ -273,4 +273,8 @@ def test_the_access_log_has_a_line_for_each_request_and_can_be_left_out(serve):
 
     server = serve("--dev", "--no-access-log")
     server.call("/healthz")
+    assert [json.loads(line)["event"] for line in server.stop().splitlines()] == ["serves", "ends", "ended"]
+
+    server = serve("--dev", "--log-level", "warning")
+    server.call("/healthz")
     assert server.stop() == ""

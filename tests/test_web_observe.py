@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from credenza.errors import StoreFull, Unavailable, VaultLocked
 from credenza.model import Role
 from credenza.web.app import create_app
-from credenza.web.observe import configure_logging
+from credenza.web.logs import configure_logging
 from web_answers import CANARY, ITEM, PROVIDER, check_problem
 
 
@@ -119,7 +119,7 @@ def test_a_log_line_is_json_with_the_route_and_nothing_that_was_sent(logged):
         "none",
     ]
     for line, answer in zip(written, answers, strict=True):
-        assert line.keys() == {
+        assert line.keys() - {"code"} == {
             "at",
             "level",
             "event",
@@ -132,6 +132,7 @@ def test_a_log_line_is_json_with_the_route_and_nothing_that_was_sent(logged):
         }
         assert line["status"] == answer.status_code
     assert written[0]["actor"].startswith("key:")
+    assert [line.get("code") for line in written] == [None, None, None, "not_found"]
 
 
 def test_what_a_library_logs_is_told_without_its_message(logged):
@@ -141,7 +142,38 @@ def test_what_a_library_logs_is_told_without_its_message(logged):
 
     [line] = lines()
     assert line.pop("at")
+    assert line.pop("place").startswith("test_web_observe.py:")
     assert line == {"level": "warning", "event": "message withheld", "logger": "library"}
+
+
+def test_an_exception_that_a_library_logs_is_told_by_its_class_and_place(logged):
+    _, _, lines = logged
+
+    try:
+        json.loads(CANARY)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception(CANARY)
+
+    [line] = lines()
+    assert CANARY not in json.dumps(line)
+    assert line["failure"].startswith("JSONDecodeError at python3.")
+    assert line["logger"] == "uvicorn.error"
+
+
+def test_what_failed_is_told_with_the_place_of_our_own_code(logged, monkeypatch):
+    client, service, lines = logged
+
+    def fail(*_):
+        json.loads(CANARY)
+
+    monkeypatch.setattr(service.store, "read", fail)
+    client.get(f"{PROVIDER}/a")
+
+    failed, answered = lines(2)
+    assert CANARY not in json.dumps([failed, answered])
+    assert "by credenza/workspace/" in failed["failure"]
+    assert (failed["code"], answered["code"]) == ("internal_error", "internal_error")
+    assert failed["request"] == answered["request"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError(CANARY), KeyError(CANARY), sqlite3.OperationalError(CANARY)])

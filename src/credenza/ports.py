@@ -28,6 +28,7 @@ from credenza.model import (
     Version,
     Write,
 )
+from credenza.observer import Observer
 from credenza.sensitive import Sensitive
 from credenza.trail import Entry, Head
 
@@ -216,6 +217,22 @@ class Tx(KeyTx, Protocol):
         """
 
 
+class PoolLoad(NamedTuple):
+    """Connections that are open, idle among them, most that may be, and who waits for one."""
+
+    open: int
+    idle: int
+    most: int
+    waiting: int
+
+
+class Load(NamedTuple):
+    """How busy a store is: jobs that wait to be written, and its pool of connections; None: it has none."""
+
+    waiting: int
+    pool: PoolLoad | None = None
+
+
 class Subject(StrEnum):
     """What processes keep in memory, and must hear of when another one changes it."""
 
@@ -299,6 +316,12 @@ class Store(KeyStore, Protocol):
 
     def rings(self, workspace: bytes) -> Sequence[RingRow]:
         """Return the wrapped keys of a workspace, all terms."""
+
+    def watch(self, observer: Observer) -> None:
+        """Tell an observer of every commit from now on."""
+
+    def load(self) -> Load:
+        """Return how busy the store is, without asking anybody."""
 
     def check(self) -> Sequence[str]:
         """Look the store over and return what is wrong with it, in sentences; nothing: all is well."""

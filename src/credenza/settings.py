@@ -18,7 +18,9 @@ from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
+from credenza.keys.watched import watch_provider
 from credenza.model import Actor, Tenant, VaultMeta
+from credenza.observer import SILENT, Observer
 from credenza.plans.redirects import Redirects, read_origins
 from credenza.ports import KeyProvider, Store, Subject
 from credenza.vault import Vault
@@ -53,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_mib: Positive = 2
     checkpoint_mib: Positive = 16
     access_log: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics: str = "on"
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    drain_delay: Annotated[int, msgspec.Meta(ge=0, le=600)] = 0  # seconds, as is the next
+    drain_seconds: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 10
     dev: bool = False
     setup_minutes: UpToWeek = 30
     session_minutes: UpToWeek = 60
@@ -84,9 +91,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 raise Misconfigured(told) from None
         return msgspec.convert(given, cls, strict=False)
 
-    def policy(self) -> Policy:
-        """Return what the core needs of the settings."""
-        return Policy(lenient=self.validation == "lenient", keep_versions=self.keep_versions)
+    def policy(self, observer: Observer = SILENT) -> Policy:
+        """Return what the core needs of the settings, and who hears what it does."""
+        lenient = self.validation == "lenient"
+        return Policy(lenient=lenient, keep_versions=self.keep_versions, observer=observer)
+
+    @property
+    def logs_requests(self) -> bool:
+        """Say whether each request is a line of the log."""
+        return self.access_log and self.log_level in {"debug", "info"}
+
+    @property
+    def kind(self) -> str:
+        """Return what kind of store it is: the scheme of its address."""
+        return (self.store or "sqlite:").partition(":")[0]
 
     def redirects(self) -> Redirects:
         """Return where people may be sent once they have set something up; raises Misconfigured."""
@@ -170,22 +188,30 @@ def key_folder() -> Path:
 
 
 def open_credenza(
-    settings: Settings, *, serving: bool = False, create: bool = False, read_only: bool = False
+    settings: Settings,
+    *,
+    serving: bool = False,
+    create: bool = False,
+    read_only: bool = False,
+    observer: Observer | None = None,
 ) -> Credenza:
     """Open everything the settings name; `create` makes the vault and workspace of a new store.
 
-    With `read_only`, a store of an earlier release stays as it is.
+    With `read_only`, a store of an earlier release stays as it is. The observer hears what is done; where
+    none is given, a server counts it.
 
     Raises:
         Misconfigured: something named cannot be opened, or a new store was not asked for.
     """
-    policy = settings.policy()
+    observer = observer or (_count() if serving else SILENT)
+    policy = settings.policy(observer)
     settings.redirects()
     settings.frames()
     catalogue = settings.catalogue()
     store = _open_store(settings, serving=serving, create=create, read_only=read_only)
     try:
-        provider, vault, remark = _open_vault(settings, store, serving=serving, create=create)
+        store.watch(observer)
+        provider, vault, remark = _open_vault(settings, store, observer, serving=serving, create=create)
         vault.follow(partial(store.revision, Subject.RINGS))
         accounts = Accounts(store, vault, policy)
         if create and vault.locked is None:
@@ -193,8 +219,25 @@ def open_credenza(
     except BaseException:
         store.close()
         raise
+    if serving:
+        _register(observer, settings, store, vault)
     types = Types(catalogue, store, vault)
     return Credenza(settings, policy, types, store, vault, accounts, provider, remark)
+
+
+def _count() -> Observer:
+    from credenza.metrics import Metrics  # noqa: PLC0415  # a command at a prompt counts nothing
+
+    return Metrics()
+
+
+def _register(observer: Observer, settings: Settings, store: Store, vault: Vault) -> None:
+    from credenza.metrics import Gauges, Metrics  # noqa: PLC0415
+
+    if isinstance(observer, Metrics):
+        unlocked = "credenza_vault_unlocked", "1: secrets can be opened."
+        gauges = Gauges(store, settings.kind, lambda: [(*unlocked, float(vault.locked is None))])
+        observer.registry.register(gauges)
 
 
 def _open_store(settings: Settings, *, serving: bool, create: bool, read_only: bool) -> Store:
@@ -224,12 +267,14 @@ def _approve_place(settings: Settings, path: Path) -> None:
 
 
 def _open_vault(
-    settings: Settings, store: Store, *, serving: bool, create: bool
+    settings: Settings, store: Store, observer: Observer, *, serving: bool, create: bool
 ) -> tuple[KeyProvider, Vault, str]:
     meta = store.vault()
     if meta is None and not create:
         raise Misconfigured("This store has no vault yet: run `credenza init`, or `credenza serve --dev`.")
     provider, remark = _provider(settings, meta.id if meta else None, serving=serving)
+    if observer is not SILENT:
+        provider = watch_provider(provider, observer)
     if store.folder is not None:
         keep_apart(provider, store.folder)
     describe = partial(_describe_vault, store)

@@ -1,32 +1,26 @@
-"""`credenza serve`: the store over HTTP, by one process."""
+"""`credenza serve`: the store over HTTP, by one process or several."""
 
 from __future__ import annotations
 
-import gc
 import ipaddress
-import signal
+import logging
+import os
 import socket
-from types import FrameType
 
 import msgspec
 import rich_click as click
-import uvicorn
 
 from credenza.cli.developer import begin, write_lines
 from credenza.cli.output import wants_json
+from credenza.cli.serving import read_place, run, serve_metrics
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
-from credenza.settings import DAY, WEEK, Credenza, open_credenza
-from credenza.web.app import create_app
-from credenza.web.observe import configure_logging
-from credenza.web.protocol import Protocol
+from credenza.metrics import Metrics
+from credenza.settings import DAY, WEEK, Credenza, Settings, open_credenza
+from credenza.tracing import is_asked_for, start_tracing
+from credenza.web.logs import catch_strays, configure_logging
 
-try:
-    import resource
-except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
-
-_DRAIN_SECONDS = 10
+_log = logging.getLogger("credenza")
 _BACKLOG = 2048
 
 
@@ -67,6 +61,23 @@ _BACKLOG = 2048
     help="How long the key is used while that provider does not answer.",
 )
 @setting("--access-log/--no-access-log", help="A line for every request.")
+@setting(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least that is logged.",
+)
+@setting(
+    "--metrics",
+    metavar="WHERE",
+    help="on: at /metrics; off; or HOST:PORT, one more for each worker.",
+)
+@setting("--workers", type=click.IntRange(1, 64), help="Processes that serve; more than one on PostgreSQL.")
+@setting(
+    "--drain-delay",
+    type=click.IntRange(0, 600),
+    help="Seconds to go on serving at the end, while /readyz says 503.",
+)
+@setting("--drain-seconds", type=click.IntRange(1, 3_600), help="Most seconds to finish requests at the end.")
 @setting("--cache-mib", type=click.IntRange(min=1), help="Memory for pages of the store, in MiB.")
 @setting(
     "--checkpoint-mib",
@@ -77,9 +88,10 @@ _BACKLOG = 2048
 def serve(host: str, port: int) -> None:
     """Serve the store over HTTP until it is told to stop.
 
-    SIGTERM and Ctrl-C let the requests that have begun come to their end. A vault without its key does not
-    keep the server from starting: what can be answered without secrets is answered. Started with --json, it
-    says where it is as one line of JSON.
+    SIGTERM and Ctrl-C end it: /readyz answers 503, after --drain-delay nothing more is accepted, and requests
+    that have begun come to their end within --drain-seconds. A second signal hastens that. A vault without
+    its key does not keep the server from starting: what can be answered without secrets is answered. Started
+    with --json, it says where it is as one line of JSON.
     """
     settings = read_settings()
     with _listen(host, port, local=settings.dev) as listener:
@@ -87,12 +99,47 @@ def serve(host: str, port: int) -> None:
         if not settings.public_url:
             _warn_of_links(listener, address)
             settings = read_settings(public_url=address)
-        credenza = open_credenza(settings, serving=True, create=settings.dev)
-        try:
-            _announce(credenza, address)
-            _run(credenza, listener)
-        finally:
-            credenza.close()
+        _check(settings)
+        if settings.workers > 1:
+            _serve_by_many(settings, listener, address)
+        else:
+            _serve_alone(settings, listener, address)
+
+
+def _check(settings: Settings) -> None:
+    read_place(settings.metrics)
+    if settings.workers > 1 and not settings.kind.startswith("postgres"):
+        raise Misconfigured("SQLite is served by one process: leave out --workers, or use PostgreSQL.")
+
+
+def _serve_alone(settings: Settings, listener: socket.socket, address: str) -> None:
+    metrics = Metrics(start_tracing(os.environ))
+    credenza = open_credenza(settings, serving=True, create=settings.dev, observer=metrics)
+    try:
+        _announce(credenza, address)
+        configure_logging(settings.log_level)
+        catch_strays()
+        run(credenza, listener, serve_metrics(settings, metrics))
+    finally:
+        credenza.close()
+        if metrics.tracing is not None:
+            metrics.tracing.close()
+    _log.info("ended", extra={"pid": os.getpid()})
+
+
+def _serve_by_many(settings: Settings, listener: socket.socket, address: str) -> None:
+    from credenza.cli.workers import Workers  # noqa: PLC0415  # one process is what most have
+
+    is_asked_for(os.environ)  # so that what is wrong with it is told once
+    credenza = open_credenza(settings, create=settings.dev)
+    try:
+        _announce(credenza, address)
+    finally:
+        credenza.close()
+    configure_logging(settings.log_level)
+    if code := Workers(settings, listener).run():
+        raise SystemExit(code)
+    _log.info("ended", extra={"pid": os.getpid()})
 
 
 def _listen(host: str, port: int, *, local: bool) -> socket.socket:
@@ -140,38 +187,3 @@ def _announce(credenza: Credenza, address: str) -> None:
         return
     for line in write_lines(credenza, start):
         click.echo(line)
-
-
-def _leave_no_core() -> None:
-    """See to it that a crash writes no memory, and so no secret, to a file."""
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _run(credenza: Credenza, listener: socket.socket) -> None:
-    configure_logging()
-    _leave_no_core()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(credenza),
-            http=Protocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
-    )
-
-    def end(_: int, __: FrameType | None) -> None:
-        # uvicorn drains on a signal, then raises it again; before that, the signal finds it not begun.
-        if not server.should_exit:
-            raise SystemExit(0)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    gc.freeze()  # what is there by now stays there: no collection need look at it
-    server.run(sockets=[listener])

@@ -17,13 +17,14 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
-from prometheus_client import CollectorRegistry
 
 from credenza.errors import CredenzaError
+from credenza.metrics import Metrics
 from credenza.model import Choice
 from credenza.plans.cascades import KIND as CASCADE
 from credenza.settings import Credenza
 from credenza.web import health, pages, tokens
+from credenza.web.draining import Draining
 from credenza.web.integrations import routes
 from credenza.web.key_gauges import KeyGauges
 from credenza.web.landing import Landing
@@ -98,12 +99,16 @@ def _describe(opened: Credenza) -> dict[str, Any]:
     return describe(DESCRIBED, opened.catalogue, lenient=opened.policy.lenient)
 
 
-def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
+def create_app(opened: Credenza, setup: Setup | None = None, draining: Draining | None = None) -> ASGIApp:
     """Return the ASGI application over everything that is open. Closing that is the caller's.
 
-    `setup` are the setup sessions that have pages, if not those of the store.
+    `setup` are the setup sessions that have pages, if not those of the store; `draining` is shared with who
+    ends the server.
     """
-    registry = CollectorRegistry()
+    draining = draining or Draining()
+    observer = opened.policy.observer
+    metrics = observer if isinstance(observer, Metrics) else Metrics()
+    registry = metrics.registry
     registry.register(KeyGauges(opened.store))
     lease = opened.lease()
     state = {
@@ -111,12 +116,13 @@ def create_app(opened: Credenza, setup: Setup | None = None) -> ASGIApp:
         "landing": Landing(),
         "registry": registry,
         "leasing": None if lease is None else Leasing(lease, registry),
+        "draining": draining,
         "pages": pages.Pages(partial(_describe, opened)),
     }
     first = _make(_HANDLERS, state, lifespan=[_keep_unlocking])
     packages = Later(first, is_packaged, partial(_make_packages, state))
     app = Later(packages, is_presented, partial(_make_templates, opened, state, setup))
-    return Observe(Paths(app), registry, log=opened.settings.access_log)
+    return Observe(Paths(app), metrics, draining, log=opened.settings.logs_requests)
 
 
 def _make_packages(state: Mapping[str, Any]) -> ASGIApp:

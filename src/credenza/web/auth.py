@@ -25,14 +25,16 @@ async def require_actor(request: Request[Any, Any, Any]) -> None:
     opened: Credenza = request.app.state.credenza
     credential = credential_of(request)
     if opened.store.is_near:
-        request.scope["user"] = opened.accounts.authenticate(credential)
+        with opened.policy.observer.part("authenticate"):
+            request.scope["user"] = opened.accounts.authenticate(credential)
     else:
         request.scope["user"] = await asyncio.to_thread(_admit, opened, credential)
 
 
 def _admit(opened: Credenza, credential: str) -> Actor:
     """Return who a credential proves to be, with what handlers ask for on the event loop ready at hand."""
-    actor = opened.accounts.authenticate(credential)
+    with opened.policy.observer.part("authenticate"):
+        actor = opened.accounts.authenticate(credential)
     # What is missing is told by whoever needs it.
     with suppress(CredenzaError):
         opened.vault.ring(actor.tenant.id)

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 import time
 from itertools import count
 from os import urandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from credenza.metrics import Metrics
+from credenza.web.draining import Draining
+from credenza.web.logs import make_line, write_text
 from credenza.web.paths import show_route
-from credenza.workspace import milliseconds
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+if TYPE_CHECKING:  # only where traces are asked for is it imported
+    from credenza.tracing import Request
+
 # A method is any token that a client makes up: an unknown one is not repeated, and makes no new counter.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FIELDS = ("request", "failure", "status", "method", "route", "milliseconds", "actor")
+_UNAUTHORIZED = 401
 
 
 class Observe:
     """ASGI middleware: a request id, one log line without path or query, and metrics by route."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry, *, log: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, draining: Draining, *, log: bool) -> None:
         """Wrap an application."""
         self._app = app
         self._log = log
-        labels = ("method", "route", "status")
-        self._count = Counter("credenza_requests", "Requests answered.", labels, registry=registry)
-        self._seconds = Histogram(
-            "credenza_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=registry
-        )
+        self._draining = draining
+        self._tracing = metrics.tracing
+        self._metrics = metrics
         self._run = urandom(6).hex()
         self._numbers = count(1)
-        self._children: dict[tuple[str, str, str], Any] = {}
         self._lines: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,6 +47,11 @@ class Observe:
         request_id = f"{self._run}-{next(self._numbers):08x}"
         scope["credenza.id"] = request_id  # type: ignore[typeddict-unknown-key]
         status = 500
+        draining = self._draining
+        draining.requests += 1
+        method = str(scope["method"])
+        method = method if method in _METHODS else "other"
+        span = self._tracing.request(method, list(scope["headers"])) if self._tracing else None
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -57,24 +59,34 @@ class Observe:
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode())]
                 headers.append((b"x-content-type-options", b"nosniff"))
+                if draining.begun:
+                    headers.append((b"connection", b"close"))
                 message["headers"] = headers
             await send(message)
 
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._observe(scope, status, time.perf_counter() - begun, request_id)
+            draining.requests -= 1
+            self._observe(scope, method, status, time.perf_counter() - begun, span)
 
-    def _observe(self, scope: HTTPScope, status: int, seconds: float, request_id: str) -> None:
+    def _observe(
+        self, scope: HTTPScope, method: str, status: int, seconds: float, span: Request | None
+    ) -> None:
+        request_id = str(scope["credenza.id"])  # type: ignore[typeddict-item]
         # The route's pattern, never the path: a path may hold what was pasted by mistake.
         route = show_route(str(scope.get("path_template") or "none"))
-        method = str(scope["method"])
-        key = (method if method in _METHODS else "other", route, str(status))
-        if key not in self._children:
-            self._children[key] = (self._count.labels(*key), self._seconds.labels(route))
-        counter, histogram = self._children[key]
-        counter.inc()
-        histogram.observe(seconds)
+        key = (method, route, str(status))
+        metrics = self._metrics
+        metrics.requests.of(*key).inc()
+        metrics.seconds.of(route).observe(seconds)
+        code: Any = scope.get("credenza.code")
+        if code is not None:
+            metrics.problems.of(code).inc()
+            if status == _UNAUTHORIZED:
+                metrics.strangers.of(code).inc()
+        if span is not None:
+            span.end(route, status, code, request_id)
         if self._log:
             actor = scope.get("user")
             self._tell(
@@ -86,41 +98,16 @@ class Observe:
                 status=status,
                 milliseconds=round(seconds * 1000, 2),
                 actor=actor.name if actor else None,
+                **({} if code is None else {"code": code}),
+                **({} if span is None else {"trace": span.id}),
             )
 
     def _tell(self, **fields: object) -> None:
         if not self._lines:
             # All answers of one turn of the event loop share one write.
             asyncio.get_running_loop().call_soon(self._write)
-        self._lines.append(_line(fields))
+        self._lines.append(make_line(fields))
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
-        sys.stderr.write("".join(lines))
-
-
-def write_line(**fields: object) -> None:
-    """Write one JSON line to standard error."""
-    sys.stderr.write(_line(fields))
-
-
-def _line(fields: dict[str, object]) -> str:
-    return msgspec.json.encode({"at": milliseconds(), **fields}).decode() + "\n"
-
-
-class LineHandler(logging.Handler):
-    """Turn log records into JSON lines of allow-listed fields: no arguments, no traceback, no locals."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; its message is used only where it is one of ours."""
-        ours = record.name.startswith("credenza")
-        fields = {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
-        event = record.msg if ours and isinstance(record.msg, str) else "message withheld"
-        write_line(level=record.levelname.lower(), event=event, logger=record.name, **fields)
-
-
-def configure_logging() -> None:
-    """Send every log of the process through `LineHandler`."""
-    root = logging.getLogger()
-    root.handlers = [LineHandler()]
-    root.setLevel(logging.WARNING)
+        write_text("".join(lines))

@@ -120,9 +120,12 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     """Turn any exception into an answer; what is not ours says nothing of itself."""
     instance = str(request.scope.get("credenza.id", ""))
     status, ours = _classify(error)
+    request.scope["credenza.code"] = ours.code  # type: ignore[typeddict-unknown-key]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The type and the place, never the text: it may hold a value.
-        _log.error("request failed", extra={"request": instance, "failure": describe(error)})
+        _log.error(
+            "request failed", extra={"request": instance, "code": ours.code, "failure": describe(error)}
+        )
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
     if isinstance(error, HTTPException) and status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = (error.headers or {}).get("allow", "")
@@ -140,13 +143,24 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
 
 
 def describe(error: BaseException) -> str:
-    """Name an exception and where it was raised, without its text or any value."""
-    trace, place = error.__traceback__, ""
+    """Name an exception, where it was raised and where our own code was by then; no text, no value."""
+    trace, places = error.__traceback__, []
     while trace is not None:
         code = trace.tb_frame.f_code
-        place = f"{code.co_filename.rpartition('/src/')[2]}:{trace.tb_lineno} in {code.co_name}"
+        places.append(f"{show_file(code.co_filename)}:{trace.tb_lineno} in {code.co_name}")
         trace = trace.tb_next
-    return f"{type(error).__name__} at {place}"
+    ours = [place for place in places if place.startswith("credenza/")]
+    told = places[-1:] if not ours or ours[-1] == places[-1] else [places[-1], f"by {ours[-1]}"]
+    return " ".join([type(error).__name__, "at", ", ".join(told)]) if told else type(error).__name__
+
+
+def show_file(path: str) -> str:
+    """Return the path of a source file from its package on: where that is installed is nobody's business."""
+    steps = path.replace("\\", "/").split("/")
+    for root in ("site-packages", "src", "lib"):
+        if root in steps[:-1]:
+            return "/".join(steps[len(steps) - steps[::-1].index(root) :])
+    return steps[-1]
 
 
 def _classify(error: Exception) -> tuple[HTTPStatus, CredenzaError]:

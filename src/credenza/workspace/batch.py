@@ -96,6 +96,7 @@ class Batch:
         guarded = blind and context.dry_run
         self._recognises = not blind or not (context.dry_run or context.policy.lenient)
         self._sealer = Sealer(context.ring, 2 * count, self._ids, guarded=guarded, blind=blind)
+        self._sealer.watch = context.watch
         self._sealer.seals = not context.dry_run
         self._composer = Composer(
             self._sealer,
@@ -307,17 +308,19 @@ class Batch:
         if not steps:
             return
         offers = [(step.entered, step.held) for step in steps]
-        drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
-        for step, draft in zip(steps, drafts, strict=True):
-            if draft.problems and repeats_view(step):
-                # What a read has shown is no news, even where the type has since become stricter.
-                untouched: list[Offer] = [(None, step.held)]
-                (draft,) = draft_all(step.connector, untouched, lenient=self._context.policy.lenient)  # noqa: PLW2901
-            if draft.problems:
-                self._fail(step.position, step.put.name, draft.problems)
-            elif not self.items[step.position].problems:
-                own = step.moved.held if step.moved else held[step.before.row] if step.before else {}
-                self._compose(step, draft, own)
+        with self._context.watch.part("check"):
+            drafts = draft_all(steps[0].connector, offers, lenient=self._context.policy.lenient)
+        with self._context.watch.part("seal"):
+            for step, draft in zip(steps, drafts, strict=True):
+                if draft.problems and repeats_view(step):
+                    # What a read has shown is no news, even where the type has since become stricter.
+                    untouched: list[Offer] = [(None, step.held)]
+                    (draft,) = draft_all(step.connector, untouched, lenient=self._context.policy.lenient)  # noqa: PLW2901
+                if draft.problems:
+                    self._fail(step.position, step.put.name, draft.problems)
+                elif not self.items[step.position].problems:
+                    own = step.moved.held if step.moved else held[step.before.row] if step.before else {}
+                    self._compose(step, draft, own)
 
     def _leave_frozen(self, steps: list[Step]) -> list[Step]:
         """Compose records whose configuration stays as it is, or is elsewhere, and return the others."""

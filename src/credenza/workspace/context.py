@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from credenza.connectors import Catalogue
 from credenza.model import Actor
+from credenza.observer import Watch
 from credenza.vault import Ring
 from credenza.workspace.policy import Policy
 
@@ -20,3 +21,4 @@ class Context(NamedTuple):
     dry_run: bool = False
     per_item: bool = False
     verb: str = "save"
+    watch: Watch = Watch()

@@ -101,20 +101,14 @@ class Workspace:
         tenant = self.actor.tenant
         batch = Listed(changes) if isinstance(changes, Sequence) else changes
         # A large batch is looked up chunk by chunk, by itself.
+        watch = self._policy.observer.watch(verb)
         names = [outline.name for outline in batch.outline(0, len(batch))] if len(batch) <= _FEW else []
 
         def attempt() -> Future[Receipt]:
             try:
                 access.require(self.actor, Permission.WRITE)
-                context = Context(
-                    self.actor,
-                    self.catalogue,
-                    self._policy,
-                    self._ledger.ring(),
-                    dry_run,
-                    mode is Mode.PER_ITEM,
-                    verb,
-                )
+                ring, each = self._ledger.ring(), mode is Mode.PER_ITEM
+                context = Context(self.actor, self.catalogue, self._policy, ring, dry_run, each, verb, watch)
             except CredenzaError as error:
                 failed: Future[Receipt] = Future()
                 failed.set_exception(error)
@@ -127,7 +121,7 @@ class Workspace:
                 return saving.finished(lambda: self._store.read(tenant, job))
             return self._store.write(tenant, job, names=names)
 
-        return saving.settle(self._ledger, verb, attempt)
+        return saving.settle(self._ledger, verb, attempt, watch)
 
     def rollback(
         self, name: str, version: int, *, expected_version: int | None = None, dry_run: bool = False
@@ -298,11 +292,13 @@ class Workspace:
         write = self._store.write
         sealed = self._ledger.watch(lambda: write(self.actor.tenant, job).result(), "reveal", name)
         try:
-            return open_all(ring, sealed, catalogue)
+            resolved = open_all(ring, sealed, catalogue)
         except (WrongKey, Damaged):
             # So that saving the same again, with the secret in it, mends the record.
             write(self.actor.tenant, lambda tx: tx.distrust(sealed.record.row)).exception()
             raise
+        self._policy.observer.count_opened(sum(len(item.changed) for item in list_revealed(sealed)))
+        return resolved
 
     def verify_audit(self, exported: Sequence[str] = ()) -> tuple[int, Sequence[str], Sequence[str]]:
         """Return the number of audit rows, what is wrong with them, and the heads to keep elsewhere."""

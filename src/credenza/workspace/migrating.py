@@ -11,6 +11,7 @@ from credenza.connectors import ConnectorType, join
 from credenza.connectors.views import may_expose
 from credenza.errors import Damaged, Problem, WrongKey
 from credenza.model import Api, ApiPut, Document, Record, Secret, SecretRef, Version, locate, nest
+from credenza.observer import Watch
 from credenza.sensitive import Sensitive
 from credenza.vault import Ring
 from credenza.workspace.children import Children
@@ -71,16 +72,26 @@ class Migrator:
     """Bring the records of one batch to the versions their types have now."""
 
     def __init__(
-        self, ring: Ring, api: ConnectorType, ids: Iterator[bytes], *, lenient: bool, by: str, at: int
+        self,
+        ring: Ring,
+        api: ConnectorType,
+        ids: Iterator[bytes],
+        watch: Watch,
+        *,
+        lenient: bool,
+        by: str,
+        at: int,
     ) -> None:
         """Begin a batch by an actor at a time; `api` is what apis may say."""
         self._ring = ring
+        self._watch = watch
         self._api = api
         self._lenient = lenient
         self._by = by
         self._at = at
         # What is opened here goes back into the vault, for where it went before: nobody is shown anything.
         self._sealer = Sealer(ring, 2, ids, guarded=False, blind=False)
+        self._sealer.watch = watch
 
     @property
     def seals(self) -> tuple[int, int] | None:
@@ -135,6 +146,7 @@ class Migrator:
 
     def _open(self, lagging: Lagging) -> Texts:
         """Return the texts of all secrets by path."""
+        self._watch.opened += len(lagging.document.references())
         return {
             path: self._ring.open(KIND, lagging.record.id, lagging.held[path]).reveal()
             for path in lagging.document.references()

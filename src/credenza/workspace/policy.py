@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from credenza.observer import SILENT, Observer
+
 
 def milliseconds() -> int:
     """Return the time of day in milliseconds since the epoch."""
@@ -14,8 +16,12 @@ def milliseconds() -> int:
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """Settings of the core. `lenient` accepts missing and unknown keys; the clock is milliseconds."""
+    """Settings of the core. `lenient` accepts missing and unknown keys; the clock is milliseconds.
+
+    The observer hears what is done.
+    """
 
     lenient: bool = False
     keep_versions: int = 10
     clock: Callable[[], int] = milliseconds
+    observer: Observer = SILENT

@@ -74,6 +74,7 @@ class Reviser:
             context.ring,
             context.catalogue.api,
             self._ids,
+            context.watch,
             lenient=context.policy.lenient,
             by=context.actor.name,
             at=self._now,

@@ -13,6 +13,7 @@ import msgspec
 
 from credenza.errors import Conflict, CredenzaError, Forbidden, KeyReused, TermRetired
 from credenza.model import Receipt
+from credenza.observer import Watch
 from credenza.ports import Tx
 from credenza.sensitive import Sensitive
 from credenza.vault import Ring
@@ -46,6 +47,13 @@ class Once(msgspec.Struct, frozen=True):
 
 
 def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once | None) -> Receipt:
+    """Do as `_save` does, and be watched."""
+    context.watch.opened = 0  # a try before this one may have been undone
+    with context.watch.part("work"):
+        return _save(ledger, context, context.watch.look(tx), changes, once)
+
+
+def _save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once | None) -> Receipt:
     """Plan and write all changes in this transaction, chunk by chunk, and return the receipt.
 
     Raises:
@@ -69,11 +77,12 @@ def save(ledger: Ledger, context: Context, tx: Tx, changes: Changes, once: Once 
         for first in range(0, len(changes), CHUNK):
             batch.plan(changes, first, min(first + CHUNK, len(changes)))
             if not context.dry_run and (context.per_item or not batch.failed):
-                tx.save(batch.writes, context.policy.keep_versions)
-                tx.note_digests(batch.digests)
-                tx.drop(batch.drops)
-                tx.park(batch.moves)
-                tx.keep(batch.papers)
+                with context.watch.part("write"):
+                    tx.save(batch.writes, context.policy.keep_versions)
+                    tx.note_digests(batch.digests)
+                    tx.drop(batch.drops)
+                    tx.park(batch.moves)
+                    tx.keep(batch.papers)
     if not context.per_item:
         blame(batch.items)
     receipt = Receipt(tuple(batch.items), context.dry_run)
@@ -102,9 +111,11 @@ def _is_same(ring: Ring, request: bytes, kept: bytes) -> bool:
     return ring.recognises(b"once", request, kept)
 
 
-def settle(ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]]) -> Future[Receipt]:
+def settle(
+    ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]], watch: Watch
+) -> Future[Receipt]:
     """Return the outcome of an attempt: repeated on a conflict, with an audit row where it was forbidden."""
-    settling = _Settling(ledger, verb, attempt)
+    settling = _Settling(ledger, verb, attempt, watch)
     settling.begin()
     return settling.out
 
@@ -116,11 +127,14 @@ class _Settling:
     whole batch until the collector comes by.
     """
 
-    def __init__(self, ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]]) -> None:
+    def __init__(
+        self, ledger: Ledger, verb: str, attempt: Callable[[], Future[Receipt]], watch: Watch
+    ) -> None:
         self.out: Future[Receipt] = Future()
         self._ledger = ledger
         self._verb = verb
         self._attempt = attempt
+        self._watch = watch
         self._tries = _TRIES
 
     def begin(self) -> None:
@@ -130,7 +144,7 @@ class _Settling:
             tried = self._attempt()
         except CredenzaError as error:
             # Raised in the writer's callback it would be lost, and the one who waits would wait for ever.
-            _answer(self.out, error)
+            self._answer(error)
         else:
             tried.add_done_callback(self._end)
 
@@ -147,15 +161,23 @@ class _Settling:
             names = [problem.name for problem in error.problems]
             self._tell(error, names or [None])
         else:
-            _answer(self.out, error)
+            self._answer(error)
 
     def _tell(self, outcome: Receipt | BaseException, refused: list[str | None]) -> None:
         """Answer, and first leave an audit row of what was refused, where something was."""
         if not refused:
-            _answer(self.out, outcome)
+            self._answer(outcome)
             return
         left = self._ledger.refuse(self._verb, [name for name in refused if name])
-        left.add_done_callback(lambda _: _answer(self.out, outcome))
+        left.add_done_callback(lambda _: self._answer(outcome))
+
+    def _answer(self, outcome: Receipt | BaseException) -> None:
+        if isinstance(outcome, Receipt):
+            told = "planned" if outcome.dry_run else "saved"
+            self._watch.end(told, (item.result for item in outcome.items))
+        else:
+            self._watch.end(outcome.code if isinstance(outcome, CredenzaError) else "internal_error", ())
+        _answer(self.out, outcome)
 
 
 def finished(call: Callable[[], Receipt]) -> Future[Receipt]:

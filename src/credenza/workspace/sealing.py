@@ -8,6 +8,7 @@ from typing import NamedTuple
 from credenza.connectors import UNKNOWN, ConnectorType, Draft
 from credenza.errors import Problem
 from credenza.model import Secret, SecretRef, locate, nest
+from credenza.observer import Watch
 from credenza.vault import Ring, Sealing
 
 KIND = "integration"
@@ -54,8 +55,8 @@ class Place(NamedTuple):
 class Sealer:
     """Decide over the secrets of the records of one batch.
 
-    `seals` False plans only; `guarded` never says that an entered secret is the one held, `blind` keeps
-    nothing beside undeclared keys that are entered anew.
+    `seals` False plans only, `watch` counts what is opened; `guarded` never says that an entered secret is
+    the one held, `blind` keeps nothing beside undeclared keys that are entered anew.
     """
 
     def __init__(self, ring: Ring, count: int, ids: Iterator[bytes], *, guarded: bool, blind: bool) -> None:
@@ -65,6 +66,7 @@ class Sealer:
         self._sealing: Sealing | None = None
         self._ids = ids
         self._guarded = guarded
+        self.watch = Watch()
         self.blind = blind
         self.seals = True
 
@@ -154,6 +156,7 @@ class Sealer:
         # A fingerprint that others are bound to outlives the key it was made with (rotation.reencryption),
         # so once there was a second term, one that differs says nothing. A damaged secret is sealed anew.
         known = self._ring.matches(secret, text) or self._ring.term > 1
+        self.watch.opened += known
         return known and self._ring.holds(KIND, place.owner, secret, text)
 
     def _begin(self) -> Sealing:

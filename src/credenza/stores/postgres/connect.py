@@ -27,6 +27,8 @@ from credenza.errors import (
     Unavailable,
 )
 from credenza.model import Tenant
+from credenza.observer import SILENT, Observer
+from credenza.ports import PoolLoad
 from credenza.stores.postgres import text
 from credenza.stores.postgres.patience import STATEMENT_SECONDS, Watch, Watched
 
@@ -102,6 +104,8 @@ class Pool:
     def __init__(self, said: dict[str, Any], watch: Watch) -> None:
         """Open none yet: each is opened when it is needed, and watched over while it is lent."""
         self._watch = watch
+        self.observer: Observer = SILENT
+        self._notes: dict[int, tuple[int, int]] = {}
         self._brief_until = float("-inf")
         self._pool: ConnectionPool[Watched] = ConnectionPool(
             connection_class=Watched,
@@ -137,9 +141,25 @@ class Pool:
                 # After an error that somebody passed over, COMMIT would undo everything without a word.
                 connection.execute("ROLLBACK")
                 raise errors.InFailedSqlTransaction
+            begun = time.perf_counter()
             connection.execute("COMMIT")
+            if write:
+                noted = self._notes.get(id(connection), (0, 0))
+                self.observer.count_commit(time.perf_counter() - begun, 1, *noted)
         finally:
+            self._notes.pop(id(connection), None)
             self._take_back(connection)
+
+    def note(self, connection: Connection, audited: int, sealed: int) -> None:
+        """Take what the transaction of a connection that is lent writes, to be told once it is committed."""
+        self._notes[id(connection)] = audited, sealed
+
+    def load(self) -> PoolLoad:
+        """Return how busy the pool is."""
+        told = self._pool.get_stats()
+        return PoolLoad(
+            told["pool_size"], told["pool_available"], told["pool_max"], told.get("requests_waiting", 0)
+        )
 
     def close(self) -> None:
         """Let go of all connections."""

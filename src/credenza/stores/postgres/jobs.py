@@ -46,6 +46,11 @@ class Jobs:
         except RuntimeError:
             raise Unavailable(CLOSED) from None
 
+    @property
+    def waiting(self) -> int:
+        """Return the number of jobs that no thread has begun."""
+        return self._pool._work_queue.qsize()  # noqa: SLF001  # it says so in no other way
+
     def close(self) -> None:
         """Finish what is queued, then stop."""
         self._pool.shutdown()

@@ -12,7 +12,8 @@ import psycopg
 
 from credenza.errors import Conflict, CredenzaError, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
-from credenza.ports import Subject, Tx
+from credenza.observer import Observer
+from credenza.ports import Load, Subject, Tx
 from credenza.stores.postgres import connect, keys, news, schema
 from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
@@ -197,6 +198,14 @@ class PostgresStore(KeyMeta):
             for row in self._query(f"{RINGS} WHERE w.uuid = %s ORDER BY r.term, r.purpose", workspace)
         ]
 
+    def watch(self, observer: Observer) -> None:
+        """Tell an observer of every commit from now on."""
+        self._pool.observer = observer
+
+    def load(self) -> Load:
+        """Return how busy the store is."""
+        return Load(self._jobs.waiting, self._pool.load())
+
     def check(self) -> Sequence[str]:
         """Look over the role in effect, the policies and the rows, and return what is wrong."""
         try:
@@ -227,6 +236,7 @@ class PostgresStore(KeyMeta):
         tx = PostgresTx(connection, tenant, self._rows)
         done = job(tx)
         tx.flush()
+        self._pool.note(connection, tx.audited, tx.sealed)
         return done
 
     def _query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

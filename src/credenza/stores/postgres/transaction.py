@@ -88,6 +88,12 @@ class PostgresTx(KeyRows):
         self._rows = rows
         self._seals: Counter[int] = Counter()
         self._first = False
+        self.audited = 0
+
+    @property
+    def sealed(self) -> int:
+        """Return the number of seals that were counted."""
+        return self._seals.total()
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -229,6 +235,7 @@ class PostgresTx(KeyRows):
         row, end = msgspec.structs.astuple(entry), msgspec.structs.astuple(head)
         try:
             self._connection.execute(_APPEND, (self._workspace, *row, self._workspace, *end))
+            self.audited += 1
         except errors.UniqueViolation:
             if entry.sequence == 1:
                 raise  # two begin the stream: one goes on from where the other has begun

@@ -58,6 +58,16 @@ class Shared:
         """Return a number that grows with whatever would have to be undone."""
         return len(self._entries) + self._seals.total() + self._deferred
 
+    @property
+    def audited(self) -> int:
+        """Return the number of audit rows."""
+        return len(self._entries)
+
+    @property
+    def sealed(self) -> int:
+        """Return the number of seals."""
+        return self._seals.total()
+
     def foresee(self, wanted: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Read the records that the jobs of a group will look for, by one statement per workspace.
 

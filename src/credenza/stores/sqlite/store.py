@@ -16,7 +16,8 @@ from filelock import FileLock
 
 from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
-from credenza.ports import Subject, Tx
+from credenza.observer import Observer
+from credenza.ports import Load, Subject, Tx
 from credenza.stores.rows import read_key
 from credenza.stores.sqlite import connect, upkeep
 from credenza.stores.sqlite.readers import Readers
@@ -233,6 +234,14 @@ class SqliteStore(KeyMeta):
             workspace,
         )
         return [RingRow(*row) for row in rows]
+
+    def watch(self, observer: Observer) -> None:
+        """Tell an observer of every commit from now on."""
+        self._writer.observer = observer
+
+    def load(self) -> Load:
+        """Return how busy the store is."""
+        return Load(self._writer.waiting)
 
     def check(self) -> Sequence[str]:
         """Look the whole file over and return what is wrong with it, in sentences."""

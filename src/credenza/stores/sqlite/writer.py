@@ -13,11 +13,13 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from credenza.errors import Unavailable
+from credenza.observer import SILENT, Observer
 from credenza.randomness import begin_afresh
 from credenza.stores.sqlite.connect import translate
 from credenza.stores.sqlite.shared import Shared
@@ -41,6 +43,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection, upkeep: Upkeep | None) -> None:
         """Start the thread."""
+        self.observer: Observer = SILENT
         self._connection = connection
         self._upkeep = upkeep
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -69,6 +72,11 @@ class Writer:
                 self._queue.put(None)
         self._thread.join()
         self._connection.close()
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of jobs that nobody has begun."""
+        return self._queue.qsize()
 
     @property
     def alive(self) -> bool:
@@ -137,13 +145,17 @@ class Writer:
                 shared.foresee([one.names for one in group if one.names])
             outcomes = [(one.future, *self._try(one.job, shared)) for one in group]
             shared.flush()
+            begun = time.perf_counter()
             self._connection.execute("COMMIT")
+            took = time.perf_counter() - begun
             if shared.scrubbed and self._upkeep is not None:
                 self._upkeep.note_scrubbed()
         except BaseException as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
             self._undo()
             self._replay(group, error)
             return
+        # Before anybody is answered: who asks for the counters then finds what was done.
+        self.observer.count_commit(took, len(outcomes), shared.audited, shared.sealed)
         for future, result, failure in outcomes:
             if failure is None:
                 future.set_result(result)
