@@ -236,7 +236,7 @@ class PostgresStore(KeyMeta):
         tx = PostgresTx(connection, tenant, self._rows)
         done = job(tx)
         tx.flush()
-        self._pool.note(connection, tx.audited, tx.sealed)
+        self._pool.note(connection, tx.audited, tx.seals)
         return done
 
     def _query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -91,7 +91,7 @@ class PostgresTx(KeyRows):
         self.audited = 0
 
     @property
-    def sealed(self) -> int:
+    def seals(self) -> int:
         """Return the number of seals that were counted."""
         return self._seals.total()
 
