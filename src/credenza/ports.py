@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
+from credenza.loss_ports import LossStore, LossTx
 from credenza.model import (
     ApiKey,
     Card,
@@ -77,12 +78,12 @@ class Sheet(NamedTuple):
     entry: CatalogueEntry | None = None
 
 
-class Tx(Protocol):
+class Tx(LossTx, Protocol):
     """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
 
     @property
     def stream(self) -> str:
-        """Name the audit stream of this process."""
+        """Name the audit stream that a new workspace's trail begins in; a head goes on in its own."""
 
     def find(self, names: Sequence[str]) -> Mapping[str, Record]:
         """Return the records of these names, whatever their case, by lower-cased name."""
@@ -189,7 +190,7 @@ class Tx(Protocol):
         """Return one entry of the history; None: no such version."""
 
     def head(self) -> Head | None:
-        """Return the end of this process's audit stream; None: nothing was written to it yet."""
+        """Return the end of the audit stream that is written to (`trail.current`); None: none has begun."""
 
     def append(self, entry: Entry, head: Head) -> None:
         """Append an audit row and move the stream's head, which must be the one before it."""
@@ -210,7 +211,7 @@ class Tx(Protocol):
         """Add to the number of seals made under a term."""
 
 
-class Store(Protocol):
+class Store(LossStore, Protocol):
     """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
 
     Jobs may run more than once and must have no effect outside their transaction.

@@ -18,6 +18,7 @@ from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
+from credenza.keys.files import lies_within
 from credenza.model import Actor, Tenant
 from credenza.plans.redirects import Redirects, read_origins
 from credenza.ports import KeyProvider, Store
@@ -228,6 +229,19 @@ def _open_vault(
     vault, meta = Vault.create(provider, store.rings, now=milliseconds())
     store.add_vault(meta)
     return provider, vault, remark
+
+
+def open_key(uri: str, store: Store) -> KeyProvider:
+    """Open the place of a key for a store, where it may lie; raises Misconfigured."""
+    provider = open_provider(uri)
+    if store.folder is not None:
+        keep_apart(provider, store.folder)
+    return provider
+
+
+def lies_in_store(path: Path, store: Store) -> bool:
+    """Tell whether a path is in the folder of a store or below it, where one backup would hold both."""
+    return store.folder is not None and lies_within(path, store.folder)
 
 
 def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
+
+_DIGITS = 9
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -38,3 +40,23 @@ class Head(msgspec.Struct, frozen=True):
     count: int
     mac: bytes
     seal: bytes
+
+
+def current(heads: Sequence[Head]) -> Head | None:
+    """Return the end of the stream that a trail goes on in; None: it has not begun.
+
+    Streams follow one another: `main`, and after each time the store was set back one of the next number.
+    """
+    return max(heads, key=lambda head: (number_of(head.stream), head.stream), default=None)
+
+
+def number_of(stream: str) -> int:
+    """Return how often the store had been set back when a stream began."""
+    _, _, rest = stream.partition("-")
+    number = rest.partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _DIGITS else 0
+
+
+def next_stream(stream: str, mark: str) -> str:
+    """Return the name of the stream after one; `mark` tells it from others of the same number."""
+    return f"{stream.partition('-')[0]}-{number_of(stream) + 1}-{mark}"

@@ -46,14 +46,14 @@ def watched(changes: Changes) -> Iterator[Changes]:
 
 
 @contextmanager
-def bar(total: int) -> Iterator[Callable[[int], None] | None]:
-    """Show how far a long save has come, where somebody watches; give how to say so."""
+def bar(total: int, what: str = "Saving") -> Iterator[Callable[[int], None] | None]:
+    """Show how far something long has come, where somebody watches; give how to say so."""
     if total <= _LONG or not someone_watches():
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("Saving", total=total)
+        task = shown.add_task(what, total=total)
         yield lambda done: shown.update(task, completed=done)
 
 

@@ -13,6 +13,7 @@ import rich_click as click
 import uvicorn
 
 from credenza.cli.developer import begin, write_lines
+from credenza.cli.escrow_warning import warn_of_escrow
 from credenza.cli.output import wants_json
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
 from credenza.errors import Misconfigured
@@ -120,6 +121,8 @@ def _warn_of_links(listener: socket.socket, address: str) -> None:
 def _announce(credenza: Credenza, address: str) -> None:
     if credenza.vault.locked is not None:
         click.echo(f"The vault is locked, secrets stay sealed: {credenza.vault.locked}", err=True)
+    elif not credenza.settings.dev and (warning := warn_of_escrow(credenza)):
+        click.echo(warning, err=True)
     start = begin(credenza, address)
     if wants_json():
         click.echo(msgspec.json.encode(start))

@@ -11,6 +11,7 @@ from credenza.errors import Damaged
 from credenza.model import ApiKey, Edit, Role, Secret, Tag, Tenant, Version
 
 Row = tuple[Any, ...]
+USED_UP = "A workspace of this name was shredded, and its name is not given again."
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(tuple[Tag, ...])

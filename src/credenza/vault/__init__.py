@@ -1,6 +1,6 @@
 """Keep secrets sealed: the record format, the keys of a workspace, and the vault that guards them."""
 
 from credenza.vault.ring import Ring, Sealing
-from credenza.vault.vault import Vault
+from credenza.vault.vault import LOST, Vault
 
-__all__ = ["Ring", "Sealing", "Vault"]
+__all__ = ["LOST", "Ring", "Sealing", "Vault"]

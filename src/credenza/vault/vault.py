@@ -17,10 +17,12 @@ from credenza.ports import KeyProvider
 from credenza.sensitive import Sensitive
 from credenza.vault import envelope
 from credenza.vault.ring import PURPOSES, Ring, Terms
+from credenza.vault.wrapping import ring_context
 
 Load = Callable[[bytes], Sequence[RingRow]]
 
 _LIVE = ("pre_active", "active", "decrypt_only")
+LOST = "lost"  # the state of keys that are kept for the day when what wraps them is found
 _KEPT = 1024
 
 
@@ -83,6 +85,10 @@ class Vault:
         """Say why there is no key, in a sentence for a person; None: there is one."""
         return self._locked
 
+    def reveal_key(self) -> Sensitive[bytes]:
+        """Return the key itself, to be kept elsewhere or to wrap with; raises VaultLocked."""
+        return self._key()
+
     def unlock(self) -> None:
         """Ask the provider for the key again, and forget what the one before had opened."""
         try:
@@ -95,8 +101,8 @@ class Vault:
             self._kek, self._locked = kek, None
         self.forget()
 
-    def new_rings(self, workspace: bytes, now: int) -> list[RingRow]:
-        """Make the first term of every purpose for a new workspace.
+    def new_rings(self, workspace: bytes, now: int, term: int = 1, state: str = "active") -> list[RingRow]:
+        """Make a term of every purpose for a workspace, the first one for a new workspace.
 
         Raises:
             VaultLocked: the vault has no key.
@@ -104,9 +110,9 @@ class Vault:
         kek = self._key().reveal()
         rows = []
         for purpose in PURPOSES:
-            context = self._context(workspace, purpose, 1)
+            context = self._context(workspace, purpose, term)
             wrapped = envelope.wrap(kek, os.urandom(envelope.KEY_SIZE), context)
-            rows.append(RingRow(workspace, purpose, 1, "active", self.meta.kek_id, wrapped, now))
+            rows.append(RingRow(workspace, purpose, term, state, self.meta.kek_id, wrapped, now))
         return rows
 
     def keys(self, rows: Sequence[RingRow], workspace: bytes) -> Ring:
@@ -136,6 +142,9 @@ class Vault:
         ring = Ring(self.meta.id, workspace, self._read(workspace), partial(self._read, workspace))
         with self._lock:
             rings.pop(workspace, None)
+            # What nobody asks for any longer, as of a workspace that is gone, does not stay in memory.
+            for each in [each for each, (expired, _) in rings.items() if expired <= self._clock()]:
+                del rings[each]
             if len(rings) >= _KEPT:
                 del rings[next(iter(rings))]
             rings[workspace] = expires, ring
@@ -151,7 +160,8 @@ class Vault:
             raise VaultLocked("This workspace has no keys.")
         keys = {(row.purpose, row.term): self._unwrap(kek, row, workspace) for row in live}
         active = {row.purpose: row.term for row in live if row.state == "active"}
-        return Terms(keys, active)
+        lost = frozenset(row.term for row in rows if row.state == LOST and row.purpose == "dek")
+        return Terms(keys, active, lost)
 
     def _key(self) -> Sensitive[bytes]:
         kek = self._kek
@@ -187,11 +197,4 @@ class Vault:
             raise Damaged(f"{name} was changed or moved.") from None
 
     def _context(self, workspace: bytes, purpose: str, term: int) -> bytes:
-        return envelope.encode_context(
-            b"credenza.ring.v1",
-            self.meta.id,
-            workspace,
-            purpose.encode(),
-            term.to_bytes(4, "big"),
-            self.meta.kek_id.encode(),
-        )
+        return ring_context(self.meta.id, workspace, purpose, term, self.meta.kek_id)

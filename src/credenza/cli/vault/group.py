@@ -7,7 +7,11 @@ from importlib import import_module
 import rich_click as click
 
 # By name: the module beside this one, and the command in it; a command's own module is read when it runs.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "escrow": "escrows:escrow",
+    "reinit": "losing:reinit_",
+    "recover": "losing:recover_",
+}
 
 
 class Commands(click.RichGroup):

@@ -64,12 +64,13 @@ _SHOWN = {
     ),
 }
 _ABOVE = ("vault", "workspaces", "rings", "api_keys")
-TABLES = ("vault", "workspaces", *_OWNED)
+FIRST_TABLES = ("vault", "workspaces", *_OWNED)
+TABLES = (*FIRST_TABLES, "escrows", "lost_vaults", "lost_rings", "shredded")
 
 
 def write() -> list[str]:
-    """Return the statements that make all policies."""
-    made = [f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in TABLES]
+    """Return the statements that make the policies of the first tables."""
+    made = [f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in FIRST_TABLES]
     made += [f"CREATE POLICY own ON {table} USING ({OWN}) WITH CHECK ({OWN})" for table in _OWNED]
     made += [f"CREATE POLICY above ON {table} USING ({STORE}) WITH CHECK ({STORE})" for table in _ABOVE]
     made += [f"CREATE POLICY shown ON {table} FOR SELECT USING ({rule})" for table, rule in _SHOWN.items()]

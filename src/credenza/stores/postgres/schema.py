@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors
 
 from credenza.errors import CredenzaError, StoreRejected, Unavailable
-from credenza.stores.postgres import policies, tables
+from credenza.stores.postgres import losses, policies, tables
 from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
 OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
@@ -144,11 +144,20 @@ def _begin(connection: Connection) -> None:
         connection.execute(tables.read(statement))
     for statement in (*policies.write(), *_GRANTS):
         connection.execute(statement)
-    for table in policies.TABLES:
+    for table in policies.FIRST_TABLES:
         connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {ROLE}")
 
 
-MIGRATIONS: Sequence[Migration] = (Migration("001_begin", _begin),)
+def _add_losses(connection: Connection) -> None:
+    """Make the tables of escrows, of keys that were lost, and of workspaces that ended."""
+    for statement in (*tables.read(losses.TABLES.strip()).split(";\n\n"), *losses.WALLS):
+        connection.execute(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (
+    Migration("001_begin", _begin),
+    Migration("002_losses", _add_losses),
+)
 
 
 def examine(connection: Connection) -> list[str]:

@@ -14,11 +14,12 @@ from credenza.errors import Conflict, CredenzaError, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
 from credenza.ports import Tx
 from credenza.stores.postgres import connect, keys, schema
+from credenza.stores.postgres.endings import Endings
 from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.transaction import PostgresTx
-from credenza.stores.rows import read_key
+from credenza.stores.rows import USED_UP, read_key
 
 T = TypeVar("T")
 _ADD_RING = """
@@ -29,6 +30,7 @@ _RINGS = """
 SELECT w.uuid, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at, r.seals
 FROM rings r JOIN workspaces w ON w.id = r.workspace_id WHERE w.uuid = %s ORDER BY r.term, r.purpose
 """
+_IS_USED_UP = "SELECT 1 FROM shredded WHERE slug = %s"
 _ADD_VAULT = """
 INSERT INTO vault (id, uuid, format, created_at, kek_id, key_check, keepsake)
 VALUES (1, %s, %s, %s, %s, %s, %s)
@@ -45,7 +47,7 @@ SELECT count(*) FROM integrations i WHERE NOT EXISTS (
 """
 
 
-class PostgresStore:
+class PostgresStore(Endings):
     """Rows in one database. The constructor migrates it, unless it is to be read only.
 
     `workers` is how many jobs write at a time.
@@ -65,8 +67,10 @@ class PostgresStore:
                 schema.migrate(connection, create=create, read_only=read_only)
         except psycopg.Error as error:
             raise (schema.translate(error) or connect.translate(error)) from None
+        self._said = said
         self._pool = connect.Pool(said)
         self._jobs = Jobs()
+        self._submit = self._jobs.submit
         self._rows = Rows()
         self._keys = KnownKeys(said)
 
@@ -118,6 +122,9 @@ class PostgresStore:
                     "INSERT INTO workspaces (uuid, slug, created_at) VALUES (%s, %s, %s) RETURNING id",
                     (tenant.id, tenant.slug, tenant.created_at),
                 ).fetchone()
+                # After the row, which waits for whoever ends a workspace of this name.
+                if connect.fetch(connection, _IS_USED_UP, (tenant.slug,)):
+                    raise Conflict(USED_UP)
                 added = msgspec.structs.replace(tenant, row=row[0] if row else 0)
                 for r in rings:
                     values = (added.row, r.purpose, r.term, r.state, r.kek_id, r.wrapped, r.created_at)
@@ -187,7 +194,10 @@ class PostgresStore:
 
     def rings(self, workspace: bytes) -> Sequence[RingRow]:
         """Return the wrapped keys of a workspace, all terms."""
-        return [RingRow(*row) for row in self._query(_RINGS, workspace)]
+        lost = (
+            msgspec.structs.replace(row, state="lost", wrapped=None) for row in self.lost_rings(workspace)
+        )
+        return [*(RingRow(*row) for row in self._query(_RINGS, workspace)), *lost]
 
     def check(self) -> Sequence[str]:
         """Look over the role in effect, the policies and the rows, and return what is wrong."""

@@ -28,9 +28,10 @@ from credenza.model.entries import PACKAGES
 from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue, listing, papers, saving
 from credenza.stores.postgres.connect import Connection, fetch, stream
+from credenza.stores.postgres.losses import LossRows
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.rows import Filters, read_secret, read_version
-from credenza.trail import Entry, Head
+from credenza.trail import Entry, Head, current
 
 STREAM = "main"
 _SEALED = "SELECT uuid, path, version, destination, rule, fingerprint, sealed, integration_id FROM secrets s"
@@ -71,7 +72,7 @@ _SHARE_PACKAGE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _LOCK_PACKAGE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
-class PostgresTx:
+class PostgresTx(LossRows):
     """One transaction, bound to one workspace; `rows` are numbers to give, None: it only reads."""
 
     stream = STREAM
@@ -212,8 +213,8 @@ class PostgresTx:
     def head(self) -> Head | None:
         """Return the end of the audit stream; whoever writes is then the only one to go on from it."""
         lock = "FOR NO KEY UPDATE" if self._writes else ""
-        rows = self._fetch(f"{_HEADS} AND stream = %s {lock}", self._workspace, self.stream)
-        return Head(*rows[0]) if rows else None
+        rows = self._fetch(f"{_HEADS} ORDER BY stream {lock}", self._workspace)
+        return current([Head(*row) for row in rows])
 
     def heads(self) -> Sequence[Head]:
         """Return the ends of all audit streams."""

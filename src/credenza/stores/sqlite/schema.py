@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-from credenza.stores.sqlite import cards, catalogue, facets
+from credenza.stores.sqlite import cards, catalogue, facets, losses
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
@@ -56,6 +56,13 @@ def add_cards(db: Database) -> None:
 def add_packages(db: Database) -> None:
     """Make the catalogue of packages."""
     for statement in catalogue.TABLES.split(";\n\n"):
+        db.execute(statement)
+
+
+@migrations(name="007_losses")
+def add_losses(db: Database) -> None:
+    """Make the tables of escrows, of keys that were lost, and of workspaces that ended."""
+    for statement in losses.TABLES.split(";\n\n"):
         db.execute(statement)
 
 

@@ -17,10 +17,10 @@ import msgspec
 from credenza.errors import CredenzaError
 from credenza.stores.sqlite import listing
 from credenza.stores.sqlite.inserting import insert_rows
-from credenza.trail import Entry, Head
+from credenza.trail import Entry, Head, current
 
 _MOST_DEFERRED = 250  # records, as many as a chunk of a large batch
-STREAM = "main"  # one file has one writer, hence one audit stream
+STREAM = "main"  # one file has one writer, hence one audit stream at a time
 NAME = 2  # the place of a record's name in its row
 _RECORD = f"""
 SELECT {listing.COLUMNS}
@@ -102,8 +102,7 @@ class Shared:
     def head(self, workspace: int) -> Head | None:
         """Return the end of a workspace's audit stream."""
         if workspace not in self._heads:
-            found = read_heads(self._connection, workspace)
-            self._heads[workspace] = next((head for head in found if head.stream == STREAM), None)
+            self._heads[workspace] = current(read_heads(self._connection, workspace))
         return self._heads[workspace]
 
     def append(self, workspace: int, entry: Entry, head: Head) -> None:
