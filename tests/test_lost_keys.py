@@ -123,7 +123,12 @@ def test_after_the_loss_all_that_is_not_secret_is_there_and_secrets_are_told_to_
 
     assert shown["endpoint"] == "https://x.example"
     assert shown["api_key"]["$secret"]["state"] == "undecryptable"
-    assert api.get(f"{PATH}/one/resolved").status_code == 500
+    [below] = lost.json("get", "two")["apis"]
+    assert below["configuration"]["api_key"]["$secret"]["state"] == "undecryptable"
+    listed = api.get("/api/integrations/").json()
+    assert listed[0]["configuration"] == shown
+    answer = api.get(f"{PATH}/one/resolved")
+    assert (answer.status_code, answer.json()["code"]) == (500, "secret_wrong_key")
     assert api.get("/readyz").status_code == 200
 
 

@@ -69,10 +69,10 @@ class Windows:
 
 
 def list_others(folder: Path, live: Sequence[Path]) -> list[Path]:
-    """Return the other files of a folder and below it, which may be copies of the store."""
+    """Return the other files of a folder, which may be copies of the store."""
     known = {path.resolve() for path in live}
     return sorted(
         path
-        for path in folder.rglob("*")
+        for path in folder.iterdir()
         if path.is_file() and not path.is_symlink() and path.resolve() not in known
     )

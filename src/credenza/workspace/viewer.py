@@ -59,11 +59,14 @@ class Viewer:
             return {}
         own = [(number, *each) for number, each in enumerate(found) if each[1].source is None]
         closed: dict[int, frozenset[str]] = {}
+        held = tx.held([record.row for _, record, _ in own])
         for number, record, document in own:
             versions = {path: ref.version for path, ref in document.references().items()}
-            sealed = tx.secrets(record.row, versions) if versions else {}
+            sealed = held[record.row]
+            if any(path not in sealed or sealed[path].version != at for path, at in versions.items()):
+                sealed = tx.secrets(record.row, versions)  # of an earlier version
             closed[number] = frozenset(
-                path for path, secret in sealed.items() if read_term(secret.blob) in lost
+                path for path in versions if path in sealed and read_term(sealed[path].blob) in lost
             )
         managed = [(number, each) for number, each in enumerate(found) if each[1].source is not None]
         for (number, _), parts in zip(managed, read_parts(tx, [each for _, each in managed]), strict=True):
