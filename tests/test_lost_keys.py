@@ -3,7 +3,7 @@
 import base64
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from litestar.testing import TestClient
@@ -11,7 +11,12 @@ from litestar.testing import TestClient
 import made_once
 from cli_prompt import Prompt
 from credenza.cli import failures
+from credenza.loss.reinit import reinit
+from credenza.model import Actor, Role
 from credenza.settings import Settings, open_credenza
+from managed_records import trio
+from package_things import PATH as PACKAGES
+from package_things import make
 
 ONE = {"name": "one", "type": "openai", "configuration": {"api_key": "sk-1", "endpoint": "https://x.example"}}
 TWO = {
@@ -273,3 +278,37 @@ def test_no_value_and_no_key_is_told(store):
             store.found.read_text().strip(),
         ):
             assert secret not in each
+
+
+def test_documents_go_on_signed_and_managed_integrations_say_what_is_closed(open_service, monkeypatch):
+    first = open_service()
+    admin = Actor(first.tenant(), "test", Role.ADMIN)
+    first.workspace(admin).apply(trio(first.workspace(admin)))
+    token = first.accounts.create_key(first.tenant(), Role.ADMIN, by="test").token.reveal()
+    with lend(first, token) as client:
+        package = make(client)
+    first.close()
+    monkeypatch.setenv("CREDENZA_TEST_KEK", base64.b64encode(b"n" * 32).decode())
+    locked = open_service()
+    told = reinit(locked.store, locked.provider, locked.vault.meta, "test", keep_keys=True)
+    locked.close()
+    assert told.papers > 1
+
+    with lend(open_service(), token) as client:
+        shown = client.get(f"{PATH}/acme").json()["configuration"]
+        assert {each["$secret"].get("state") for each in shown.values() if isinstance(each, dict)} == {
+            "undecryptable"
+        }
+        assert client.get(f"{PACKAGES}/{package['id']}").status_code == 200
+        versions = client.get(f"{PACKAGES}/{package['id']}/versions")
+        assert versions.status_code == 200, versions.text
+
+
+@contextmanager
+def lend(service, token):
+    with (
+        made_once.lend_app(service) as app,
+        TestClient(app, raise_server_exceptions=False) as client,
+    ):
+        client.headers["X-Authorization"] = token
+        yield client
