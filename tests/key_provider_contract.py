@@ -6,6 +6,8 @@ from uuid import UUID
 import pytest
 
 from credenza.errors import KeyAbsent, KeyDenied
+from credenza.loss_ports import KeyKeeper
+from credenza.sensitive import Sensitive
 
 VAULT = UUID("01980000-0000-7000-8000-000000000001").bytes
 OTHER = UUID("01980000-0000-7000-8000-000000000002").bytes
@@ -22,9 +24,11 @@ class KeyProviderContract:
 
     `handed_over`: the key is there from the start, and `create` returns it. `per_vault`: it keeps one
     key for each vault, else one for all. `wraps`: it keeps none, the keepsake is the key, wrapped.
+    `keeps`: it takes a key that exists already.
     """
 
     handed_over = False
+    keeps = True
     per_vault = True
     wraps = False
 
@@ -93,3 +97,24 @@ class KeyProviderContract:
         for text in (provider.label, repr(provider), str(provider), repr(vars(provider)), repr(key)):
             assert text
             assert not any(spelling in text for spelling in spellings(key.reveal()))
+
+    def test_a_key_that_is_brought_back_is_kept_where_there_was_none(self, provide):
+        provider, lost = provide(), Sensitive(b"l" * 32)
+        assert isinstance(provider, KeyKeeper) is self.keeps
+        if not self.keeps:
+            return
+        kept = provider.keep(VAULT, lost)
+
+        assert provide().fetch(VAULT, kept).reveal() == lost.reveal()
+        provide().keep(VAULT, lost)
+
+    def test_a_key_that_is_brought_back_never_replaces_another(self, provide, key):
+        provider = provide()
+        assert isinstance(provider, KeyKeeper) is self.keeps
+        if not self.keeps:
+            return
+        with pytest.raises(KeyDenied) as caught:
+            provider.keep(VAULT, Sensitive(b"l" * 32))
+
+        assert not any(text in str(caught.value) for text in spellings(key.reveal()))
+        assert provide().fetch(VAULT, self.keepsake).reveal() == key.reveal()

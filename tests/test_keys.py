@@ -25,6 +25,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permi
 
 class TestEnvironmentVariable(KeyProviderContract):
     handed_over = True
+    keeps = False
     per_vault = False
 
     @pytest.fixture

@@ -7,7 +7,7 @@ goes on in a stream of its own, so that no row is ever told by the name of anoth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -37,6 +37,16 @@ class _Group(msgspec.Struct):
 
 
 _decode_groups = msgspec.json.Decoder(list[_Group]).decode
+
+
+class Break(Protocol):
+    """The end of what was signed with a key that is lost, in one stream."""
+
+    def take(self, entry: Entry) -> bool:
+        """Take the next row of the stream; tell whether it lies before the break."""
+
+    def findings(self) -> list[str]:
+        """Say what is no longer as it was at the break."""
 
 
 class Signer(Protocol):
@@ -78,24 +88,31 @@ def fork(
     return _chain(tenant, head.stream, head, last, signer), _chain(tenant, stream, None, first, signer)
 
 
+def begin(tenant: Tenant, stream: str, note: Note, signer: Signer) -> tuple[Entry, Head]:
+    """Return the first row of a stream, and its head."""
+    return _chain(tenant, stream, None, note, signer)
+
+
 def _chain(tenant: Tenant, stream: str, head: Head | None, note: Note, signer: Signer) -> tuple[Entry, Head]:
     sequence = head.count + 1 if head else 1
     entry = Entry(stream, sequence, note.at, note.actor, note.verb, _write_items(note), b"")
-    mac = signer.sign(_row_bytes(tenant, entry, head.mac if head else b""))
+    mac = signer.sign(row_bytes(tenant, entry, head.mac if head else b""))
     new = Head(stream, sequence, mac, signer.sign(_head_bytes(tenant, stream, sequence, mac)))
     return msgspec.structs.replace(entry, mac=mac), new
 
 
-def examine(
+def examine(  # noqa: PLR0917  # what a trail is, and what is known of it
     tenant: Tenant,
     trail: Iterable[Entry],
     heads: Sequence[Head],
     verify: Verify,
     exported: Sequence[str] = (),
+    breaks: Mapping[str, Break] = {},
 ) -> tuple[int, list[str]]:
     """Return how many rows were read, and what is wrong with the trail, in sentences.
 
-    `exported` are heads as `export` wrote them: the trail must still contain each.
+    `exported` are heads as `export` wrote them: the trail must still contain each. Of streams that have a
+    break, the rows before it are compared with what the break says of them.
     """
     found: list[str] = []
     ends: dict[str, tuple[int, bytes]] = {}
@@ -114,13 +131,16 @@ def examine(
             found.append(
                 f"Stream {entry.stream}: {_say_rows(count + 1, entry.sequence - 1, 'is', 'are')} missing."
             )
-        if not verify(_row_bytes(tenant, entry, mac), entry.mac):
+        broken = breaks.get(entry.stream)
+        before = broken is not None and broken.take(entry)
+        if not before and not verify(row_bytes(tenant, entry, mac), entry.mac):
             found.append(
                 f"Stream {entry.stream}: row {entry.sequence} was changed, moved or follows a lost row."
             )
         ends[entry.stream] = (entry.sequence, entry.mac)
         wanted.discard(f"{entry.stream}:{entry.sequence}:{entry.mac.hex()}")
-    found += _compare_heads(tenant, ends, heads, verify)
+    found += _compare_heads(tenant, ends, heads, verify, breaks)
+    found += [finding for broken in breaks.values() for finding in broken.findings()]
     lost = sorted(promised - ends.keys() - {head.stream for head in heads})
     found += [f"Stream {stream}: it was cut off as a whole." for stream in lost]
     if ends and BEGINNING not in begun:
@@ -142,11 +162,15 @@ def _say_rows(first: int, last: int, one: str, many: str) -> str:
 
 
 def _compare_heads(
-    tenant: Tenant, ends: dict[str, tuple[int, bytes]], heads: Sequence[Head], verify: Verify
+    tenant: Tenant,
+    ends: dict[str, tuple[int, bytes]],
+    heads: Sequence[Head],
+    verify: Verify,
+    breaks: Mapping[str, Break],
 ) -> list[str]:
     found = []
     for head in heads:
-        if not verify(_head_bytes(tenant, head.stream, head.count, head.mac), head.seal):
+        if head.stream not in breaks and not is_genuine(tenant, head, verify):
             found.append(f"Stream {head.stream}: its head was changed.")
         count, mac = ends.get(head.stream, (0, b""))
         if count < head.count:
@@ -158,6 +182,11 @@ def _compare_heads(
     if not heads and not ends:
         found.append("The trail is empty, and it is never empty: rows and head were removed.")
     return found
+
+
+def is_genuine(tenant: Tenant, head: Head, verify: Verify) -> bool:
+    """Tell whether a head is signed as it stands."""
+    return verify(_head_bytes(tenant, head.stream, head.count, head.mac), head.seal)
 
 
 def _verify_head(tenant: Tenant, head: Head | None, note: Note, signer: Signer) -> None:
@@ -193,7 +222,8 @@ def _read_streams(items: bytes) -> set[str]:
     return {name for group in groups if group.result == _CONTINUED for name in group.names if name}
 
 
-def _row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:
+def row_bytes(tenant: Tenant, entry: Entry, before: bytes) -> bytes:
+    """Return what the MAC of a row covers; `before` is the MAC of the row before it in its stream."""
     fields = _encode([entry.stream, entry.sequence, entry.at, entry.actor, entry.verb])
     # The items of a large batch go in as their hash, so that they are not copied to be signed.
     return encode_context(b"credenza.audit.v1", tenant.id, fields, sha256(entry.items).digest(), before)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from credenza.key_ports import KeyStore, KeyTx
+from credenza.loss_ports import LossStore, LossTx
 from credenza.model import (
     ApiKey,
     Card,
@@ -80,7 +81,7 @@ class Sheet(NamedTuple):
     entry: CatalogueEntry | None = None
 
 
-class Tx(KeyTx, Protocol):
+class Tx(KeyTx, LossTx, Protocol):
     """One transaction in one workspace; it cannot name another. Leaving early rolls back."""
 
     @property
@@ -241,7 +242,7 @@ class Subject(StrEnum):
     TYPES = "types"  # connector types of workspaces
 
 
-class Store(KeyStore, Protocol):
+class Store(KeyStore, LossStore, Protocol):
     """Rows on disk. Everything a job did in `write` is durable when its future is done, or nothing is.
 
     Jobs may run more than once and must have no effect outside their transaction.

@@ -18,6 +18,7 @@ from credenza.connectors import Catalogue, shipped_schemas
 from credenza.errors import Misconfigured, StoreRejected
 from credenza.keys import keep_apart, open_provider
 from credenza.keys.development import developer_provider
+from credenza.keys.files import lies_within
 from credenza.keys.watched import watch_provider
 from credenza.model import Actor, Tenant, VaultMeta
 from credenza.observer import SILENT, Observer
@@ -316,6 +317,11 @@ def find_providers(settings: Settings, vault: bytes, folder: Path | None) -> lis
         if folder is not None:
             keep_apart(provider, folder)
     return providers
+
+
+def lies_in_store(path: Path, store: Store) -> bool:
+    """Tell whether a path is in the folder of a store or below it, where one backup would hold both."""
+    return store.folder is not None and lies_within(path, store.folder)
 
 
 def _provider(settings: Settings, vault: bytes | None, *, serving: bool) -> tuple[KeyProvider, str]:

@@ -9,6 +9,9 @@ import rich_click as click
 from credenza.cli.failures import REFUSED, Misused
 from credenza.cli.output import count, wants_json, write_json
 from credenza.cli.session import json_option, session, store_options, workspace_option
+from credenza.model import Actor
+from credenza.settings import Credenza
+from credenza.workspace.ledger import Ledger
 
 _is_head = re.compile(r"[a-z0-9-]+:[0-9]{1,18}:[0-9a-f]{72}").fullmatch
 
@@ -29,18 +32,23 @@ def audit() -> None:
 def verify(ctx: click.Context, exported: tuple[str, ...]) -> None:
     """Look for changed, removed, reordered and cut off rows.
 
-    Leaves with 1 when something is found. A store set back as a whole to an earlier day is found only with
+    Leaves with 1 when something is found. Rows from before the vault's key was lost (`vault reinit`) are
+    named as what nobody can verify. A store set back as a whole to an earlier day is found only with
     a head that was exported after that day: keep the heads outside the store.
     """
     if not all(_is_head(head) for head in exported):
         raise Misused(
             "A head is given as `audit heads` printed it: stream, count and MAC with colons between."
         )
-    with session() as (_, _, workspace):
+    with session() as (credenza, actor, workspace):
         rows, found, heads = workspace.verify_audit(exported)
+        unverifiable = list_breaks(credenza, actor)
     if wants_json():
-        write_json({"ok": not found, "rows": rows, "findings": found, "heads": heads})
+        told = {"ok": not found, "rows": rows, "findings": found, "heads": heads}
+        write_json({**told, "unverifiable": unverifiable} if unverifiable else told)
     else:
+        for each in unverifiable:
+            click.echo(f"Not verified: {each}")
         for finding in found:
             click.echo(finding)
         click.echo(f"{count(rows, 'row')}, {count(len(found), 'finding')}.")
@@ -71,3 +79,8 @@ def heads(ctx: click.Context) -> None:
     else:
         for end in ends:
             click.echo(end)
+
+
+def list_breaks(credenza: Credenza, actor: Actor) -> list[str]:
+    """Say of which rows of a workspace nobody can tell whether they were changed, since a key was lost."""
+    return [*Ledger(actor, credenza.store, credenza.vault, credenza.policy).breaks()]

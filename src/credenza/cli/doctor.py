@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import rich_click as click
 
+from credenza.cli.audit import list_breaks
 from credenza.cli.diagnosis import (
     OK,
     WARNING,
@@ -20,6 +21,7 @@ from credenza.cli.diagnosis import (
     describe_closed,
     list_closed,
 )
+from credenza.cli.escrow_warning import warn_of_escrow
 from credenza.cli.failures import REFUSED
 from credenza.cli.init import describe_key
 from credenza.cli.output import count, wants_json, write_json, write_table
@@ -121,6 +123,11 @@ def _check_vault(credenza: Credenza) -> Iterator[Check]:
         OK, "vault", f"Open, format {vault.meta.format}, key {vault.meta.kek_id}. {describe_key(credenza)}"
     )
     yield from check_next_key(credenza)
+    warning = warn_of_escrow(credenza)
+    yield Check(WARNING if warning else OK, "escrow", warning or "An escrow of the vault's key was verified.")
+    for lost in credenza.store.lost_vaults():
+        told = f"The key {lost.meta.kek_id} was given up as lost. If it is found: `credenza vault recover`."
+        yield Check(WARNING, "vault", told)
 
 
 def _check_secrets(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[Check]:
@@ -150,3 +157,5 @@ def _check_audit(credenza: Credenza, tenant: Tenant, subject: str) -> Iterator[C
     yield from (Check(WRONG, f"{subject}: audit", each) for each in found)
     if not found:
         yield Check(OK, f"{subject}: audit", f"{count(rows, 'row')}, nothing changed or missing.")
+    for each in list_breaks(credenza, actor):
+        yield Check(WARNING, f"{subject}: audit", each)

@@ -15,7 +15,7 @@ from credenza.cli.failures import EXIT_CODES, tell
 COMMANDS = {
     "init": ("init:init", "Make a new store, its vault and the workspace default."),
     "serve": ("serve:serve", "Serve the store over HTTP."),
-    "workspace": ("workspaces:workspace", "Create and list workspaces."),
+    "workspace": ("workspaces:workspace", "Create, list and shred workspaces."),
     "apikey": ("apikeys:apikey", "Create, list and revoke API keys."),
     "apply": ("apply:apply", "Save integrations from a file or folder, all or nothing."),
     "export": ("export:export", "Write integrations to a file or folder, their secrets sealed or left out."),

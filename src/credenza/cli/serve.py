@@ -11,6 +11,7 @@ import msgspec
 import rich_click as click
 
 from credenza.cli.developer import begin, write_lines
+from credenza.cli.escrow_warning import warn_of_escrow
 from credenza.cli.output import wants_json
 from credenza.cli.serving import read_place, run, serve_metrics
 from credenza.cli.session import json_option, read_settings, saving_options, setting, store_options
@@ -181,6 +182,8 @@ def _announce(credenza: Credenza, address: str) -> None:
     else:
         for name in credenza.vault.lacking():
             click.echo(f"The vault is being given the key {name}: name its place with --kek-next.", err=True)
+        if not credenza.settings.dev and (warning := warn_of_escrow(credenza)):
+            click.echo(warning, err=True)
     start = begin(credenza, address)
     if wants_json():
         click.echo(msgspec.json.encode(start))

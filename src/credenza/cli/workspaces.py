@@ -14,6 +14,7 @@ from credenza.cli.session import (
     store_options,
     workspace_option,
 )
+from credenza.cli.shredding import shred_
 from credenza.model import Tenant
 from credenza.plans.origins import Origins, find_origins, keep_origins
 from credenza.plans.redirects import read_origins
@@ -22,7 +23,10 @@ from credenza.workspace.desk import Desk, Papers, Planned
 
 @click.group("workspace")
 def workspace() -> None:
-    """Create and list workspaces, and say where setups of theirs may lead."""
+    """Create, list and shred workspaces, and say where setups of theirs may lead."""
+
+
+workspace.add_command(shred_)
 
 
 @workspace.command("create")

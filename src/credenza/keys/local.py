@@ -59,17 +59,24 @@ class KeyFile:
             KeyDenied: the file exists, may not be written, or would lie in a git work tree.
             KeyBroken: the device fails.
         """
-        path = self.locate(vault)
-        tree = find_work_tree(path.parent)
-        if tree is not None:
-            raise KeyDenied(
-                f"The key file {path} would lie in the git work tree {tree}; choose another folder."
-            )
         key = make_key()
-        write_private(path, encode_key(key))
-        if not same_key(key, self.fetch(vault, None)):
-            raise KeyBroken(f"The key file {path} did not give back what was written.")
+        self._write(vault, key)
         return key, None
+
+    def keep(self, vault: bytes, key: Sensitive[bytes]) -> None:
+        """Keep a key that exists already in a new file; a file that holds this very key is left as it is.
+
+        Raises:
+            KeyDenied: there is a file with something else, or it may not be written there.
+            KeyBroken: the device fails.
+        """
+        try:
+            kept = self.fetch(vault, None)
+        except KeyAbsent:
+            self._write(vault, key)
+            return
+        if not same_key(kept, key):
+            raise KeyDenied(f"The key file {self.locate(vault)} holds another key, which is left as it is.")
 
     def holds(self, vault: bytes) -> bool:
         """Say whether there is something in the place of this vault's key, good or not."""
@@ -78,6 +85,17 @@ class KeyFile:
     def locate(self, vault: bytes) -> Path:
         """Return the path of this vault's key."""
         return self._path / f"{spell_vault(vault)}.key" if self._is_folder else self._path
+
+    def _write(self, vault: bytes, key: Sensitive[bytes]) -> None:
+        path = self.locate(vault)
+        tree = find_work_tree(path.parent)
+        if tree is not None:
+            raise KeyDenied(
+                f"The key file {path} would lie in the git work tree {tree}; choose another folder."
+            )
+        write_private(path, encode_key(key))
+        if not same_key(key, self.fetch(vault, None)):
+            raise KeyBroken(f"The key file {path} did not give back what was written.")
 
     def keep_away_from(self, folder: Path) -> None:
         """Refuse a key that lies in this folder or below it, symbolic links followed.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from credenza.errors import CredenzaError, KeyAbsent, KeyBroken, KeyDenied, KeyUnusable, Misconfigured
-from credenza.keys.material import decode_key, encode_key, make_key, spell_vault
+from credenza.keys.material import decode_key, encode_key, make_key, same_key, spell_vault
 from credenza.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -74,14 +74,24 @@ class OsKeyring:
             entry = f"an entry {self._service} / {user}"
             raise KeyDenied(f"The OS keyring has {entry} already; a key is never overwritten.")
         key = make_key()
-        backend.write(self._service, user, encode_key(key))
-        try:
-            self._prove(vault, key, backend.name)
-        except BaseException:
-            with contextlib.suppress(CredenzaError):
-                backend.remove(self._service, user)
-            raise
+        self._write(backend, vault, key)
         return key, None
+
+    def keep(self, vault: bytes, key: Sensitive[bytes]) -> None:
+        """Set this vault's entry to a key that exists already; an entry with this very key is left as it is.
+
+        Raises:
+            KeyDenied: the entry holds something else, the keyring is locked, or it is not a safe one.
+            KeyBroken: there is no keyring, it fails, or a new process did not find the key in it.
+        """
+        try:
+            kept = self.fetch(vault, None)
+        except KeyAbsent:
+            self._write(self._open(), vault, key)
+            return
+        if not same_key(kept, key):
+            entry = f"entry {self._service} / {spell_vault(vault)}"
+            raise KeyDenied(f"The OS keyring's {entry} holds another key, which is left as it is.")
 
     def usable(self) -> str | None:
         """Say why the OS keyring cannot be used, or None when it can; nothing is written."""
@@ -90,6 +100,16 @@ class OsKeyring:
         except KeyUnusable as error:
             return error.message
         return None
+
+    def _write(self, backend: Backend, vault: bytes, key: Sensitive[bytes]) -> None:
+        user = spell_vault(vault)
+        backend.write(self._service, user, encode_key(key))
+        try:
+            self._prove(vault, key, backend.name)
+        except BaseException:
+            with contextlib.suppress(CredenzaError):
+                backend.remove(self._service, user)
+            raise
 
     def _open(self) -> Backend:
         # keyring takes 60 to 100 ms to import; a start that needs no keyring does not pay that.

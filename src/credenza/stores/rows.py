@@ -12,6 +12,7 @@ from credenza.model import ApiKey, Edit, Role, SealedRow, Secret, Tag, Tenant, V
 
 Row = tuple[Any, ...]
 _TERM = 4  # bytes
+USED_UP = "A workspace of this name was shredded, and its name is not given again."
 _edits = msgspec.json.Decoder(tuple[Edit, ...])
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(tuple[Tag, ...])

@@ -2,6 +2,6 @@
 
 from credenza.vault.descriptions import describe_key, fetch
 from credenza.vault.ring import Ring, Sealing
-from credenza.vault.vault import Vault
+from credenza.vault.vault import LOST, Vault
 
-__all__ = ["Ring", "Sealing", "Vault", "describe_key", "fetch"]
+__all__ = ["LOST", "Ring", "Sealing", "Vault", "describe_key", "fetch"]

@@ -25,10 +25,12 @@ import os
 import struct
 from collections.abc import Callable
 from hashlib import blake2b, sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from credenza.errors import Damaged, WrongKey
@@ -199,6 +201,21 @@ def kek_id(kek: bytes, vault: bytes) -> str:
 def key_check(kek: bytes, vault: bytes) -> bytes:
     """Return the 16 bytes by which a vault knows its key again."""
     return mac(kek, b"kcv" + vault)[:16]
+
+
+class Cost(NamedTuple):
+    """What trying one passphrase costs: passes over so much memory, in KiB, by so many lanes."""
+
+    passes: int
+    memory: int
+    lanes: int
+
+
+def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
+    """Return a 32-byte key made of a passphrase (Argon2id, RFC 9106)."""
+    return Argon2id(
+        salt=salt, length=KEY_SIZE, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory
+    ).derive(passphrase)
 
 
 def fingerprint(sign: Mac, secret: bytes, path: str, value: bytes) -> bytes:

@@ -33,10 +33,14 @@ _REST = struct.Struct(">I16sIQI32sIQ").pack
 
 
 class Terms(NamedTuple):
-    """The live keys of a workspace by purpose and term, and the active term of each purpose."""
+    """The live keys of a workspace by purpose and term, and the active term of each purpose.
+
+    `lost` are the terms of `dek` whose keys nothing here unwraps any more.
+    """
 
     keys: Mapping[tuple[str, int], Sensitive[bytes]]
     active: Mapping[str, int]
+    lost: frozenset[int] = frozenset()
 
 
 class Sealing:
@@ -97,6 +101,11 @@ class Ring:
     def has(self, purpose: str, term: int) -> bool:
         """Tell whether the key of a term was opened."""
         return (purpose, term) in self._terms.keys
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """Return the terms under which secrets were sealed that cannot be opened since a key was lost."""
+        return self._terms.lost
 
     def sealing(self, kind: str, count: int = 1) -> Sealing:
         """Begin to seal about `count` secrets whose owners are of this kind (`integration`, `instance` ...).

@@ -21,6 +21,7 @@ from credenza.sensitive import Sensitive
 from credenza.vault import envelope
 from credenza.vault.descriptions import describe_key, fetch
 from credenza.vault.ring import PURPOSES, Ring, Terms
+from credenza.vault.wrapping import ring_context
 
 Load = Callable[[bytes], Sequence[RingRow]]
 Describe = Callable[[], Sequence[VaultMeta]]
@@ -29,6 +30,7 @@ _LIVE = ("pre_active", "active", "decrypt_only")
 _NEXT = (
     " Where the vault has just been given another key, name its place in CREDENZA_KEK_NEXT or CREDENZA_KEK."
 )
+LOST = "lost"  # the state of keys that are kept for the day when what wraps them is found
 _KEPT = 1024
 _ASK_SECONDS = 5.0  # between questions for a key that was not to be had
 
@@ -125,6 +127,10 @@ class Vault:
     def locked(self) -> str | None:
         """Say why there is no key, in a sentence for a person; None: there is one."""
         return self._locked
+
+    def reveal_key(self) -> Sensitive[bytes]:
+        """Return the key itself, to be kept elsewhere or to wrap with; raises VaultLocked."""
+        return self._key()
 
     def unlock(self) -> None:
         """Ask for the key again, and forget what the one before had opened."""
@@ -261,6 +267,9 @@ class Vault:
         ring = Ring(self.meta.id, workspace, opened, partial(self._read, workspace))
         with self._lock:
             rings.pop(workspace, None)
+            # What nobody asks for any longer, as of a workspace that is gone, does not stay in memory.
+            for each in [each for each, kept in rings.items() if kept.expires <= self._clock()]:
+                del rings[each]
             if len(rings) >= _KEPT:
                 del rings[next(iter(rings))]
             rings[workspace] = _Kept(expires, ring, revision, _outline(rows))
@@ -283,7 +292,8 @@ class Vault:
                 if row.state == "active":
                     raise
         active = {row.purpose: row.term for row in live if row.state == "active"}
-        return Terms(keys, active)
+        lost = frozenset(row.term for row in rows if row.state == LOST and row.purpose == "dek")
+        return Terms(keys, active, lost)
 
     def _key(self) -> Sensitive[bytes]:
         kek = self._keks.get(self.meta.kek_id)
@@ -333,14 +343,7 @@ class Vault:
             raise Damaged(f"{name} was changed or moved.") from None
 
     def _context(self, workspace: bytes, purpose: str, term: int, kek_id: str) -> bytes:
-        return envelope.encode_context(
-            b"credenza.ring.v1",
-            self.meta.id,
-            workspace,
-            purpose.encode(),
-            term.to_bytes(4, "big"),
-            kek_id.encode(),
-        )
+        return ring_context(self.meta.id, workspace, purpose, term, kek_id)
 
 
 def _outline(rows: Sequence[RingRow]) -> list[RingRow]:

@@ -343,4 +343,4 @@ class Workspace:
 
     def _viewer(self) -> Viewer:
         """Return what shows records; the types are read here, not by a read within each read."""
-        return Viewer(self.catalogue, self._vault, lenient=self._policy.lenient)
+        return Viewer(self.catalogue, self._vault, tenant=self.actor.tenant.id, lenient=self._policy.lenient)

@@ -7,13 +7,13 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from credenza import access, audit
+from credenza import access, audit, breaks
 from credenza.errors import CredenzaError, Forbidden
-from credenza.model import Actor, Item, Permission, is_name
+from credenza.model import Actor, Item, Permission, Tenant, is_name
 from credenza.ports import Store, Tx
 from credenza.trail import Head, Note
 from credenza.vault import Ring, Vault
-from credenza.workspace.policy import Policy
+from credenza.workspace.policy import Policy, milliseconds
 
 T = TypeVar("T")
 _SILENT = {"unchanged", "failed", "pending"}
@@ -77,14 +77,33 @@ class Ledger:
 
         def job(tx: Tx) -> tuple[int, list[str], Sequence[Head]]:
             heads = tx.heads()
-            rows, found = audit.examine(tenant, tx.trail(), heads, genuine, exported)
+            broken = breaks.find(tenant, tx.trail(), heads, genuine)
+            rows, found = audit.examine(tenant, tx.trail(), heads, genuine, exported, broken)
             return rows, found, heads
 
         rows, found, heads = self._store.read(tenant, job)
         return rows, found, audit.export(heads)
 
+    def breaks(self) -> Sequence[str]:
+        """Say of which rows nobody can tell whether they were changed, since a key was lost."""
+        self.require(Permission.ADMINISTER, "audit")
+        genuine, tenant = partial(is_signed, self.ring()), self._actor.tenant
+        found = self._store.read(
+            tenant, lambda tx: breaks.find(tenant, tx.trail(), tx.heads(), genuine).values()
+        )
+        return [each.tell() for each in found]
+
     def _append(self, tx: Tx, ring: Ring, note: Note) -> None:
         tx.append(*audit.chain(self._actor.tenant, tx.stream, tx.head(), note, ring))
+
+
+def tell(  # noqa: PLR0917
+    store: Store, vault: Vault, tenant: Tenant, actor: str, verb: str, item: tuple[str, str]
+) -> None:
+    """Leave a row of what was done to one thing, by name and result, that stands above all workspaces."""
+    ring, now = vault.ring(tenant.id), milliseconds()
+    note = Note(actor, verb, [(item[0], item[1], None, ())], now)
+    store.write(tenant, lambda tx: tx.append(*audit.chain(tenant, tx.stream, tx.head(), note, ring))).result()
 
 
 def is_signed(ring: Ring, data: bytes, signature: bytes) -> bool:

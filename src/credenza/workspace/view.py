@@ -9,7 +9,7 @@ import msgspec
 
 from credenza.connectors import Catalogue, ConnectorType, present
 from credenza.connectors.views import find_exposed
-from credenza.model import Document, Record, SecretRef
+from credenza.model import Api, Document, Record, SecretRef, nest
 
 
 class View(msgspec.Struct, frozen=True):
@@ -21,22 +21,38 @@ class View(msgspec.Struct, frozen=True):
     apis: Mapping[str, dict[str, Any]]
 
 
-def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool) -> View:
-    """Return the view of a record at one of its versions; `locked` marks secrets as undecryptable."""
+def see(record: Record, document: Document, catalogue: Catalogue, *, locked: bool | frozenset[str]) -> View:
+    """Return the view of a record at one of its versions; `locked` marks secrets as undecryptable.
+
+    All of them, or those that are stored under these paths.
+    """
     type_ = catalogue.find(record.type)
     if document.unfit and type_ is not None and document.type_version == type_.version:
         # Marked for a version of its type that was taken back.
         document = msgspec.structs.replace(document, unfit=())
     shown = show_configuration(record, document, type_, locked=locked)
     apis = {
-        api.api: present(catalogue.api.keys, api.configuration, api.secrets, undecryptable=locked)
+        api.api: present(
+            catalogue.api.keys, api.configuration, api.secrets, undecryptable=_find_own(locked, api)
+        )
         for api in document.apis
     }
     return View(record, document, shown, apis)
 
 
+def _find_own(locked: bool | frozenset[str], api: Api) -> bool | frozenset[str]:
+    """Return which secrets of an api are undecryptable, by pointer into its own configuration."""
+    if isinstance(locked, bool):
+        return locked
+    return frozenset(pointer for pointer in api.secrets if nest(api.api, pointer) in locked)
+
+
 def show_configuration(
-    record: Record, document: Document, type: ConnectorType | None, *, locked: bool = False
+    record: Record,
+    document: Document,
+    type: ConnectorType | None,
+    *,
+    locked: bool | frozenset[str] = False,
 ) -> dict[str, Any]:
     """Return the configuration of a document as reads show it.
 
@@ -51,5 +67,8 @@ def show_configuration(
     refs = {f"/{k}": SecretRef(1, record.created_at, text) for k, text in exposed.items()}
     public = {key: value for key, value in document.configuration.items() if key not in exposed}
     return present(
-        type.keys, public, {**document.secrets, **refs}, undecryptable=document.secrets if locked else False
+        type.keys,
+        public,
+        {**document.secrets, **refs},
+        undecryptable=document.secrets if locked is True else locked,
     )

@@ -10,6 +10,9 @@ import rich_click as click
 COMMANDS: dict[str, str] = {
     "rewrap": "rewrapping:rewrap",
     "rotate": "rotating:rotate",
+    "escrow": "escrows:escrow",
+    "reinit": "losing:reinit_",
+    "recover": "losing:recover_",
 }
 
 

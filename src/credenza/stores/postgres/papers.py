@@ -18,6 +18,10 @@ _FIND = """
 SELECT kind, slug, version, created_at, created_by, updated_at, updated_by, body, mac FROM papers
 WHERE workspace_id = %s AND kind = %s
 """
+_FIND_ALL = """
+SELECT kind, slug, version, created_at, created_by, updated_at, updated_by, body, mac FROM papers
+WHERE workspace_id = %s ORDER BY kind, slug
+"""
 _CREATE = """
 INSERT INTO papers (workspace_id, kind, slug, version, created_at, created_by, updated_at, updated_by, body,
     mac)
@@ -59,6 +63,11 @@ def find(
         clause = f"AND slug = ANY(%b::text[]) ORDER BY slug {'FOR NO KEY UPDATE' if lock else ''}"
         parameters.append([*slugs])
     return {row[1]: Paper(*row) for row in fetch(connection, f"{_FIND}{clause}", parameters)}
+
+
+def find_all(connection: Connection, workspace: int) -> list[Paper]:
+    """Return all papers of a workspace, of whatever kind."""
+    return [Paper(*row) for row in fetch(connection, _FIND_ALL, (workspace,))]
 
 
 def keep(connection: Connection, tenant: Tenant, sheets: Sequence[Sheet]) -> None:

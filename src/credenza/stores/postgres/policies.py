@@ -65,7 +65,7 @@ _SHOWN = {
 }
 _ABOVE = ("vault", "workspaces", "rings", "api_keys")
 FIRST_TABLES = ("vault", "workspaces", *_OWNED)
-TABLES = (*FIRST_TABLES, "vault_next")
+TABLES = (*FIRST_TABLES, "vault_next", "escrows", "lost_vaults", "lost_rings", "shredded")
 
 
 def write() -> list[str]:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors
 
 from credenza.errors import CredenzaError, StoreRejected, Unavailable
-from credenza.stores.postgres import changes, folding, policies, tables, terms
+from credenza.stores.postgres import changes, folding, losses, policies, tables, terms
 from credenza.stores.postgres.connect import ROLE, SCHEMA, Connection
 
 OLDEST, SET_APART = 140_000, 160_000  # PostgreSQL 14 and 16
@@ -185,11 +185,18 @@ def _add_next_key(connection: Connection) -> None:
         connection.execute(statement)
 
 
+def _add_losses(connection: Connection) -> None:
+    """Make the tables of escrows, of keys that were lost, and of workspaces that ended."""
+    for statement in (*tables.read(losses.TABLES.strip()).split(";\n\n"), *losses.WALLS):
+        connection.execute(statement)
+
+
 MIGRATIONS: Sequence[Migration] = (
     Migration("001_begin", _begin),
     Migration("002_changes", _announce),
     Migration("003_folding", _fold),
     Migration("004_next_key", _add_next_key),
+    Migration("005_losses", _add_losses),
 )
 GUARDED = (*policies.TABLES, changes.TABLE)
 

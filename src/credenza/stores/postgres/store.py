@@ -15,15 +15,17 @@ from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
 from credenza.observer import Observer
 from credenza.ports import Load, Subject, Tx
 from credenza.stores.postgres import connect, keys, news, schema
+from credenza.stores.postgres.endings import Endings
 from credenza.stores.postgres.jobs import WORKERS, Jobs
 from credenza.stores.postgres.keys import KnownKeys
 from credenza.stores.postgres.patience import Watch
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.terms import RINGS, KeyMeta, add_rings
 from credenza.stores.postgres.transaction import PostgresTx
-from credenza.stores.rows import read_key
+from credenza.stores.rows import USED_UP, read_key
 
 T = TypeVar("T")
+_IS_USED_UP = "SELECT 1 FROM shredded WHERE slug = %s"
 _ADD_VAULT = """
 INSERT INTO vault (id, uuid, format, created_at, kek_id, key_check, keepsake)
 VALUES (1, %s, %s, %s, %s, %s, %s)
@@ -40,7 +42,7 @@ SELECT count(*) FROM integrations i WHERE NOT EXISTS (
 """
 
 
-class PostgresStore(KeyMeta):
+class PostgresStore(KeyMeta, Endings):
     """Rows in one database. The constructor migrates it, unless it is to be read only.
 
     `workers` is how many jobs write at a time.
@@ -128,6 +130,9 @@ class PostgresStore(KeyMeta):
                     "INSERT INTO workspaces (uuid, slug, created_at) VALUES (%s, %s, %s) RETURNING id",
                     (tenant.id, tenant.slug, tenant.created_at),
                 ).fetchone()
+                # After the row, which waits for whoever ends a workspace of this name.
+                if connect.fetch(connection, _IS_USED_UP, (tenant.slug,)):
+                    raise Conflict(USED_UP)
                 added = msgspec.structs.replace(tenant, row=row[0] if row else 0)
                 add_rings(connection, added.row, rings, scope="store")
                 connection.execute(_ENTER, (str(added.row), added.slug))
@@ -193,10 +198,11 @@ class PostgresStore(KeyMeta):
 
     def rings(self, workspace: bytes) -> Sequence[RingRow]:
         """Return the wrapped keys of a workspace, all terms."""
-        return [
-            RingRow(*row)
-            for row in self._query(f"{RINGS} WHERE w.uuid = %s ORDER BY r.term, r.purpose", workspace)
-        ]
+        rows = self._query(f"{RINGS} WHERE w.uuid = %s ORDER BY r.term, r.purpose", workspace)
+        lost = (
+            msgspec.structs.replace(row, state="lost", wrapped=None) for row in self.lost_rings(workspace)
+        )
+        return [*(RingRow(*row) for row in rows), *lost]
 
     def watch(self, observer: Observer) -> None:
         """Tell an observer of every commit from now on."""

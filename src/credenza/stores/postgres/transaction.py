@@ -28,6 +28,7 @@ from credenza.model.entries import PACKAGES
 from credenza.ports import Sheet
 from credenza.stores.postgres import cards, catalogue, listing, papers, saving
 from credenza.stores.postgres.connect import Connection, fetch, stream
+from credenza.stores.postgres.losses import LossRows
 from credenza.stores.postgres.rows import Rows
 from credenza.stores.postgres.terms import KeyRows
 from credenza.stores.rows import Filters, read_secret, read_version
@@ -75,7 +76,7 @@ _SHARE_PACKAGE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _LOCK_PACKAGE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
-class PostgresTx(KeyRows):
+class PostgresTx(KeyRows, LossRows):
     """One transaction, bound to one workspace; `rows` are numbers to give, None: it only reads."""
 
     stream = STREAM

@@ -11,16 +11,17 @@ from filelock import FileLock, Timeout
 
 from credenza.errors import Conflict, CredenzaError, StoreDamaged, StoreFull, StoreRejected, Unavailable
 from credenza.stores.rows import fold
-from credenza.stores.sqlite import search
+from credenza.stores.sqlite import losses, search
 
 APPLICATION = 0x43525A44  # "CRDZ": tells our files from other people's databases
 BACKUP = 0x43525A42  # "CRZB": a file that is to be restored, and not to be written to
-SCHEMA = 7  # the number of migrations, kept as `user_version`
+SCHEMA = 8  # the number of migrations, kept as `user_version`
 # What migrations would bring, by their numbers: to be read beside the tables of a file that stays as it is.
 _BESIDE = {
     4: "CREATE TEMP VIEW integrations AS SELECT *, 1 AS type_version FROM main.integrations",
     6: "SELECT 1",  # packages: likewise
     7: "CREATE TEMP VIEW vault_next AS SELECT * FROM main.vault WHERE 0",
+    8: losses.BESIDE,
     5: "SELECT 1",  # what lists know of papers: no reading of integrations asks for it
 }
 OLDEST = (3, 38, 0)  # STRICT tables, the trigram tokenizer and unixepoch()
@@ -157,7 +158,8 @@ def _stand_in(connection: sqlite3.Connection) -> None:
     if not all(number in _BESIDE for number in lacking):
         raise StoreRejected(_TOO_EARLY)
     for number in lacking:
-        connection.execute(_BESIDE[number])
+        for statement in _BESIDE[number].split(";\n\n"):
+            connection.execute(statement)
 
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:

@@ -19,6 +19,10 @@ _FIND = """
 SELECT kind, slug, version, created_at, created_by, updated_at, updated_by, body, mac FROM papers
 WHERE workspace_id = ? AND kind = ?
 """
+_FIND_ALL = """
+SELECT kind, slug, version, created_at, created_by, updated_at, updated_by, body, mac FROM papers
+WHERE workspace_id = ? ORDER BY kind, slug
+"""
 _CREATE = """
 INSERT INTO papers (workspace_id, kind, slug, version, created_at, created_by, updated_at, updated_by,
     body, mac)
@@ -54,6 +58,11 @@ def find(
         parameters.append(msgspec.json.encode(slugs).decode())
     rows = connection.execute(f"{_FIND}{clause} ORDER BY slug", parameters)
     return {row[1]: _paper(row) for row in rows}
+
+
+def find_all(connection: sqlite3.Connection, workspace: int) -> list[Paper]:
+    """Return all papers of a workspace, of whatever kind."""
+    return [_paper(row) for row in connection.execute(_FIND_ALL, (workspace,))]
 
 
 def keep(connection: sqlite3.Connection, tenant: Tenant, sheets: Sequence[Sheet]) -> None:

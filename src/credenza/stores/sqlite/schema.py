@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from credenza.errors import StoreRejected
-from credenza.stores.sqlite import cards, catalogue, facets, terms
+from credenza.stores.sqlite import cards, catalogue, facets, losses, terms
 from credenza.stores.sqlite.connect import APPLICATION, LATER, SCHEMA
 
 migrations = Migrations("credenza")
@@ -65,6 +65,13 @@ def add_next_key(db: Database) -> None:
     """Make the place of the vault's description with the key it is to have, and guard retired terms."""
     db.execute(terms.NEXT)
     db.execute(terms.GUARD)
+
+
+@migrations(name="008_losses")
+def add_losses(db: Database) -> None:
+    """Make the tables of escrows, of keys that were lost, and of workspaces that ended."""
+    for statement in losses.TABLES.split(";\n\n"):
+        db.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -18,8 +18,9 @@ from credenza.errors import Conflict, StoreRejected, Unavailable
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta
 from credenza.observer import Observer
 from credenza.ports import Load, Subject, Tx
-from credenza.stores.rows import read_key
+from credenza.stores.rows import USED_UP, read_key
 from credenza.stores.sqlite import connect, upkeep
+from credenza.stores.sqlite.endings import Endings
 from credenza.stores.sqlite.readers import Readers
 from credenza.stores.sqlite.shared import Shared
 from credenza.stores.sqlite.terms import RINGS, KeyMeta, add_rings
@@ -40,13 +41,22 @@ _REVOKE = """
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?), hash = zeroblob(32), mac = x''
 WHERE id = ? AND workspace_id = ?
 """
+_IS_USED_UP = "SELECT 1 FROM shredded WHERE slug = ?"
+# A number that a shredded workspace had is never given again: what others still have in memory may name it.
+_ADD_WORKSPACE = """
+INSERT INTO workspaces (id, uuid, slug, created_at)
+SELECT 1 + max(
+    (SELECT coalesce(max(id), 0) FROM workspaces), (SELECT coalesce(max(workspace_id), 0) FROM shredded)
+), ?, ?, ?
+RETURNING id
+"""
 # A read for every request costs a tenth of a small save, and makes the event loop wait for the writer.
 _KEYS_GOOD = 0.02  # seconds
 _MOST_KEYS = 10_000
 _LOOK_SECONDS = 0.05
 
 
-class SqliteStore(KeyMeta):
+class SqliteStore(KeyMeta, Endings):
     """Rows in one file. The constructor migrates it; `serving` refuses a second server on it.
 
     With `read_only` nothing is written, and the tables of an earlier release are read as they are.
@@ -94,6 +104,7 @@ class SqliteStore(KeyMeta):
         self._known_keys: dict[str, ApiKey] = {}
         self._writer = Writer(connection, upkeep.Upkeep() if serving else None)
         self._submit = self._writer.submit
+        self._enter = SqliteTx
 
     is_near = True
 
@@ -153,10 +164,11 @@ class SqliteStore(KeyMeta):
         """Add a workspace with its key ring, and what `begin` writes into it."""
 
         def job(connection: sqlite3.Connection, shared: Shared) -> Tenant:
-            row = connection.execute(
-                "INSERT INTO workspaces (uuid, slug, created_at) VALUES (?, ?, ?) RETURNING id",
-                (tenant.id, tenant.slug, tenant.created_at),
-            ).fetchone()[0]
+            if connection.execute(_IS_USED_UP, (tenant.slug,)).fetchone() is not None:
+                raise Conflict(USED_UP)
+            row = connection.execute(_ADD_WORKSPACE, (tenant.id, tenant.slug, tenant.created_at)).fetchone()[
+                0
+            ]
             add_rings(connection, row, rings)
             added = msgspec.structs.replace(tenant, row=row)
             begin(SqliteTx(connection, added, shared))
@@ -233,7 +245,10 @@ class SqliteStore(KeyMeta):
             f"{RINGS} WHERE w.uuid = ? ORDER BY r.term, r.purpose",
             workspace,
         )
-        return [RingRow(*row) for row in rows]
+        lost = (
+            msgspec.structs.replace(row, state="lost", wrapped=None) for row in self.lost_rings(workspace)
+        )
+        return [*(RingRow(*row) for row in rows), *lost]
 
     def watch(self, observer: Observer) -> None:
         """Tell an observer of every commit from now on."""

@@ -26,6 +26,7 @@ from credenza.model import Shared as SharedPaper
 from credenza.ports import Sheet
 from credenza.stores.rows import Filters, read_secret, read_version
 from credenza.stores.sqlite import cards, catalogue, facets, listing, papers, saving, search
+from credenza.stores.sqlite.losses import LossRows
 from credenza.stores.sqlite.shared import NAME, STREAM, Shared, read_heads
 from credenza.stores.sqlite.terms import KeyRows
 from credenza.trail import Entry, Head
@@ -44,7 +45,7 @@ WHERE v.integration_id = ? AND i.workspace_id = ? AND v.version < ? ORDER BY v.v
 _NO_LIMIT = 2**62
 
 
-class SqliteTx(KeyRows):
+class SqliteTx(KeyRows, LossRows):
     """One transaction, bound to one workspace."""
 
     stream = STREAM
