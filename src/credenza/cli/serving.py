@@ -63,6 +63,7 @@ class Server(uvicorn.Server):
                 until = loop.time() + self._delay
                 _log.info("ends soon", extra={"pid": os.getpid(), "requests": self._draining.requests})
             if loop.time() >= until:
+                self.should_exit = True  # from here on the next signal hastens
                 break
             counter = (counter + 1) % 864_000
             await asyncio.sleep(_LOOK_SECONDS)
