@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +69,24 @@ def make_rich(uri, kek):
             approve(client, package)
             client.headers["X-Authorization"] = tokens["other"]
             save(client, {"name": "alpha", "type": "openai", "configuration": {"api_key": SECRET}})
+    add_past(uri.removeprefix("sqlite:///"))
     return Rich(uri, kek, tokens)
+
+
+def add_past(path):
+    """Add what lost keys and workspaces that ended leave behind."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO escrows SELECT kek_id, 7, 'test' FROM vault")
+        connection.execute(
+            "INSERT INTO lost_vaults "
+            "SELECT '00112233', uuid, format, created_at, key_check, keepsake, 7, 'test' FROM vault"
+        )
+        connection.execute(
+            "INSERT INTO lost_rings SELECT workspace_id, purpose, term + 70, state, '00112233', wrapped, "
+            "created_at, seals FROM rings"
+        )
+        connection.execute("INSERT INTO shredded VALUES (1000, zeroblob(16), 'ended', 5, 7, 'test')")
+        connection.commit()
 
 
 def make_token(service, slug):
@@ -187,6 +205,7 @@ _PARENTS = {
     "install": ("package_installs", "id"),
 }
 _UNIQUE = {
+    "shredded": [("slug",)],
     "workspaces": [("uuid",), ("slug",)],
     "integrations": [("workspace_id", "name")],
     "packages": [("workspace_id", "slug")],
@@ -220,7 +239,7 @@ def _draw_row(draw, table, made):
     """Draw a row whose owner is there; None: there is none that could own it."""
     row = {}
     for name, kind in ((column.name, column.kind) for column in table.columns):
-        parent = _PARENTS.get(name) if table.name != "workspaces" else None
+        parent = _PARENTS.get(name) if table.name not in {"workspaces", "shredded"} else None
         if table.owner is not None and name == table.owner.reference:
             parent = table.owner.table, table.owner.key
         if parent is not None:
@@ -240,6 +259,7 @@ def _draw_row(draw, table, made):
 _SPECIAL = {
     ("vault", "id"): st.just(1),
     ("vault_next", "id"): st.just(1),
+    ("lost_rings", "wrapped"): _KINDS["bytes"],
     ("workspaces", "id"): st.integers(1, 2**62),
     ("integrations", "id"): st.integers(1, 2**62),
     ("integrations", "name"): _NAMES,

@@ -23,11 +23,12 @@ from credenza.vault.envelope import OVERHEAD, read_term
 from credenza.web.app import create_app
 from rotation_things import give_key, make_kek, turn
 
-SEALED = {("rings", "wrapped"), ("secrets", "sealed")}
-KEPT_BY_PROVIDERS = {("vault", "keepsake"), ("vault_next", "keepsake")}
+SEALED = {("rings", "wrapped"), ("lost_rings", "wrapped"), ("secrets", "sealed")}
+KEPT_BY_PROVIDERS = {(table, "keepsake") for table in ("vault", "vault_next", "lost_vaults")}
 IN_CLEAR = {
-    *((table, "uuid") for table in ("vault", "vault_next", "workspaces", "integrations", "secrets")),
-    *((table, "key_check") for table in ("vault", "vault_next")),
+    *((table, "uuid") for table in ("vault", "vault_next", "lost_vaults")),
+    *((table, "uuid") for table in ("workspaces", "shredded", "integrations", "secrets")),
+    *((table, "key_check") for table in ("vault", "vault_next", "lost_vaults")),
     *((table, "mac") for table in ("api_keys", "audit", "audit_heads", "papers")),
     ("api_keys", "hash"),
     ("audit", "items"),

@@ -123,17 +123,27 @@ _ROW = "integration_id:int workspace_id:int"
 _INTEGRATION = Owner("integrations", "id", "integration_id")
 _PACKAGE = Owner("packages", "id", "package")
 _VAULT = "id:int uuid:bytes format:int created_at:int kek_id key_check:bytes keepsake:bytes"
+_RINGS = "workspace_id:int purpose term:int state kek_id wrapped:bytes created_at:int seals:int"
+_RING_KEY = "workspace_id purpose term"
 _SAVED = "created_at:int created_by updated_at:int updated_by"
 # In an order in which whatever a row refers to comes before it.
 TABLES: Sequence[Table] = (
     _describe("vault", _VAULT, "id"),
     _describe("vault_next", _VAULT, "id"),
-    _describe("workspaces", "id:int uuid:bytes slug created_at:int", "id"),
+    _describe("escrows", "kek_id verified_at:int verified_by", "kek_id"),
     _describe(
-        "rings",
-        "workspace_id:int purpose term:int state kek_id wrapped:bytes created_at:int seals:int",
-        "workspace_id purpose term",
+        "lost_vaults",
+        "kek_id uuid:bytes format:int created_at:int key_check:bytes keepsake:bytes lost_at:int lost_by",
+        "kek_id",
     ),
+    _describe(
+        "shredded",
+        "workspace_id:int uuid:bytes slug created_at:int shredded_at:int shredded_by",
+        "workspace_id",
+    ),
+    _describe("workspaces", "id:int uuid:bytes slug created_at:int", "id"),
+    _describe("rings", _RINGS, _RING_KEY),
+    _describe("lost_rings", _RINGS, _RING_KEY),
     _describe(
         "api_keys",
         "id workspace_id:int hash:bytes role names tags created_at:int created_by revoked_at:int mac:bytes",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from credenza import audit
+from credenza import audit, breaks
 from credenza.copies.manifest import read_named
 from credenza.errors import CredenzaError, KeyBroken, VaultLocked
 from credenza.model import RingRow, Secret, Tenant, VaultMeta
@@ -130,16 +130,25 @@ def _examine(source: Snapshot, vault: Vault, tenants: Sequence[Tenant]) -> Itera
     """Return what is wrong with the audit trails."""
     heads = {trail.tenant.row: trail.heads for trail in read_trails(source, tenants)}
     live = {tenant.row: tenant for tenant in tenants}
-    rows = groupby(read_named(source, "audit"), key=lambda row: int(row["workspace_id"]))
-    seen = set()
-    for workspace, group in rows:
+    broken = {
+        workspace: breaks.find(live[workspace], entries, heads[workspace], _verify(vault, live[workspace]))
+        for workspace, entries in _by_workspace(source)
+        if workspace in live
+    }
+    for workspace, entries in _by_workspace(source):
         if workspace in live:
-            seen.add(workspace)
-            tenant = live[workspace]
-            entries = (_read_entry(row) for row in group)
-            yield from _told(tenant, vault, entries, heads[workspace])
-    for workspace in sorted(live.keys() - seen):
-        yield from _told(live[workspace], vault, iter(()), heads[workspace])
+            yield from _told(live[workspace], vault, entries, heads[workspace], broken[workspace])
+    for workspace in sorted(live.keys() - broken.keys()):
+        yield from _told(live[workspace], vault, iter(()), heads[workspace], {})
+
+
+def _by_workspace(source: Snapshot) -> Iterator[tuple[int, Iterator[Entry]]]:
+    rows = groupby(read_named(source, "audit"), key=lambda row: int(row["workspace_id"]))
+    return ((workspace, map(_read_entry, group)) for workspace, group in rows)
+
+
+def _verify(vault: Vault, tenant: Tenant) -> audit.Verify:
+    return partial(is_signed, vault.ring(tenant.id))
 
 
 def read_trails(source: Snapshot, tenants: Sequence[Tenant]) -> list[Trail]:
@@ -151,9 +160,14 @@ def read_trails(source: Snapshot, tenants: Sequence[Tenant]) -> list[Trail]:
     return [Trail(tenant, heads[tenant.row]) for tenant in tenants]
 
 
-def _told(tenant: Tenant, vault: Vault, entries: Iterator[Entry], heads: Sequence[Head]) -> list[str]:
-    ring = vault.ring(tenant.id)
-    _, found = audit.examine(tenant, entries, heads, partial(is_signed, ring))
+def _told(
+    tenant: Tenant,
+    vault: Vault,
+    entries: Iterator[Entry],
+    heads: Sequence[Head],
+    broken: Mapping[str, breaks.Break],
+) -> list[str]:
+    _, found = audit.examine(tenant, entries, heads, _verify(vault, tenant), breaks=broken)
     return [f"Audit of the workspace {tenant.slug}: {each}" for each in found]
 
 

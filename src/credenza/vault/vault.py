@@ -66,8 +66,7 @@ class Vault:
         ttl: float = 300.0,
     ) -> None:
         """Take what `open` takes; a vault made like this is locked until `unlock`."""
-        self.meta = meta
-        self._providers = (provider, *others)
+        self.meta, self._providers = meta, (provider, *others)
         self._describe = describe
         self._keks: dict[str, Sensitive[bytes]] = {}
         self._asked: dict[str, float] = {}

@@ -183,6 +183,7 @@ class Losses:
             connection.execute(_ARCHIVE_VAULT, values)
             connection.execute(_ARCHIVE)
             connection.execute("DELETE FROM rings WHERE wrapped IS NOT NULL")
+            connection.execute("DELETE FROM vault_next")
             for tenant in list_tenants(connection):
                 rows = self.inside(connection, tenant, partial(begin, tenant))
                 _add_rings(connection, tenant, rows)

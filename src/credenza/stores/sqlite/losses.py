@@ -172,6 +172,7 @@ class Losses:
             connection.execute("INSERT OR REPLACE INTO lost_vaults VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             connection.execute(_ARCHIVE)
             connection.execute("DELETE FROM rings WHERE wrapped IS NOT NULL")
+            connection.execute("DELETE FROM vault_next")
             for tenant in _list_tenants(connection):
                 rows = begin(tenant, self._enter(connection, tenant, shared))
                 _add_rings(connection, tenant, rows)
