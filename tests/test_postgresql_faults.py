@@ -153,9 +153,8 @@ def test_whoever_queues_for_too_long_is_told_to_come_back(store, tenant, monkeyp
 
 
 def test_more_readers_than_connections_all_get_their_turn_or_are_told(store, tenant, monkeypatch):
-    monkeypatch.setattr(connect, "WAIT_SECONDS", 0.2)
     run(store, tenant, lambda tx: put(tx, "one"))
-    full = threading.Barrier(connect._MOST + 1)
+    full = threading.Barrier(connect._MOST + 1, timeout=SOON)
 
     def read(tx):
         full.wait()
@@ -165,6 +164,7 @@ def test_more_readers_than_connections_all_get_their_turn_or_are_told(store, ten
     with ThreadPoolExecutor(connect._MOST) as threads:
         reading = [threads.submit(store.read, tenant, read) for _ in range(connect._MOST)]
         full.wait()
+        monkeypatch.setattr(connect, "WAIT_SECONDS", 0.2)
         with pytest.raises(Unavailable):
             names_of(store, tenant)
         full.wait()

@@ -78,8 +78,7 @@ class Batch:
         self.moves: list[tuple[Record, str]] = []
         self.papers: list[Sheet] = []
         self.failed = False
-        self._problems = 0
-        self._frozen = False
+        self._problems, self._frozen = 0, False
         self._halves: set[str] = set()
         self.now = context.policy.clock()
         self._context = context
@@ -108,7 +107,6 @@ class Batch:
             at=self.now,
             guarded=guarded,
         )
-
         self._reviser = Reviser(context, tx, self._admission, self._ids, self.now)
 
     @property
