@@ -113,6 +113,10 @@ class KeyProviderContract:
         assert isinstance(provider, KeyKeeper) is self.keeps
         if not self.keeps:
             return
+        if self.wraps:  # it keeps nothing: each keepsake opens what it was given
+            provider.keep(VAULT, Sensitive(b"l" * 32))
+            assert provide().fetch(VAULT, self.keepsake).reveal() == key.reveal()
+            return
         with pytest.raises(KeyDenied) as caught:
             provider.keep(VAULT, Sensitive(b"l" * 32))
 

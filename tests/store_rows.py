@@ -20,7 +20,7 @@ from credenza.model import (
     Tenant,
     Write,
 )
-from credenza.stores.sqlite import cards, catalogue, terms
+from credenza.stores.sqlite import cards, catalogue, losses, terms
 
 SOON = 10  # seconds that anything here may take
 
@@ -39,7 +39,9 @@ def add_tenant(store, slug="acme", begin=lambda _: None):
 
 def drop_later_tables(connection):
     """Take out of a file what releases after the fourth schema brought, as if they had never opened it."""
-    made = re.findall(r"CREATE (?:VIRTUAL )?TABLE (\w+)", cards.TABLES + catalogue.TABLES + terms.NEXT)
+    made = re.findall(
+        r"CREATE (?:VIRTUAL )?TABLE (\w+)", cards.TABLES + catalogue.TABLES + terms.NEXT + losses.TABLES
+    )
     connection.execute("DROP TRIGGER rings_seal_active")
     for table in reversed(made):
         connection.execute(f"DROP TABLE {table}")

@@ -124,9 +124,9 @@ def test_a_file_that_cannot_be_brought_up_to_date_stays_as_it_was(tmp_path, monk
 def test_a_database_of_an_earlier_release_is_brought_up_to_date_with_all_it_holds(
     dump, level, databases, kek
 ):
-    open_postgres(databases.address(databases.create()), serving=False).close()  # which makes the role
+    fresh = databases.address(databases.create())
+    open_postgres(fresh, serving=False).close()  # which makes the role, too
     restore(dump, level)
     with closing(open_credenza(Settings.read({}, store=level.uri, kek=kek), serving=True)) as service:
         check_rows(service)
-    with databases.named() as find:
-        assert look_at_schema(level) == look_at_schema(Database(find("fresh")))
+    assert look_at_schema(level) == look_at_schema(Database(fresh))

@@ -221,7 +221,7 @@ def test_behind_a_pooler_changes_are_asked_for_and_no_statement_is_prepared(uri)
     ("subject", "statement"),
     [
         (Subject.KEYS, "UPDATE api_keys SET revoked_at = 1"),
-        (Subject.RINGS, "UPDATE rings SET state = 'decrypt_only'"),
+        (Subject.RINGS, "UPDATE rings SET kek_id = 'other'"),
         (Subject.RINGS, "DELETE FROM rings WHERE workspace_id = 0"),
         (Subject.RINGS, "UPDATE vault SET kek_id = 'other'"),
         (Subject.TYPES, "UPDATE papers SET version = version + 1 WHERE kind = 'type'"),

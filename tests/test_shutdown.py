@@ -55,6 +55,12 @@ def place_of(server):
     return host, int(port)
 
 
+def read_event(stream):
+    """Return the next line of the log, past what is said to a person."""
+    line = next(line for line in stream if line.startswith("{"))
+    return json.loads(line)
+
+
 def wait_for(server, path, status):
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -115,7 +121,7 @@ def test_under_load_a_signal_loses_no_save_that_was_acknowledged_and_none_that_w
     assert acknowledged <= stored
     # What was not answered was not begun: nothing is there that nobody was told of.
     assert stored <= acknowledged
-    events = [json.loads(line)["event"] for line in errors.splitlines()]
+    events = [json.loads(line)["event"] for line in errors.splitlines() if line.startswith("{")]
     assert events == ["serves", "ends", "ended"]
 
 
@@ -150,7 +156,7 @@ def test_a_request_that_does_not_end_is_waited_for_until_the_limit_or_the_next_s
         errors = server.stop()
 
     assert server.process.returncode == 0
-    events = [json.loads(line)["event"] for line in errors.splitlines()]
+    events = [json.loads(line)["event"] for line in errors.splitlines() if line.startswith("{")]
     assert "requests were cut" in events
     assert events[-1] == "ended"
 
@@ -212,14 +218,14 @@ def test_several_processes_serve_one_database_are_replaced_and_end_together(serv
         for number in (0, 1):
             wait_until_open(port + number)
         assert server.call("/api/integrations", key=key, body=[OPENAI])[0] == 200
-        first = [json.loads(server.process.stderr.readline()) for _ in range(2)]
+        first = [read_event(server.process.stderr) for _ in range(2)]
         os.kill(first[0]["pid"], signal.SIGKILL)
-        after = [json.loads(server.process.stderr.readline()) for _ in range(2)]
+        after = [read_event(server.process.stderr) for _ in range(2)]
         assert server.call("/readyz")[0] == 200
 
         errors = server.stop()
 
-    events = [json.loads(line)["event"] for line in errors.splitlines()]
+    events = [json.loads(line)["event"] for line in errors.splitlines() if line.startswith("{")]
     assert [each["event"] for each in first] == ["serves", "serves"]
     assert [each["event"] for each in after] == ["worker ended", "serves"]
     assert after[0]["pid"] == first[0]["pid"]

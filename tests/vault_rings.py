@@ -61,6 +61,8 @@ def with_term(vault, term, rows, states=("decrypt_only", "active"), *, workspace
     fresh = []
     for row in vault.new_rings(workspace, now=3):
         key = vault._unwrap(row, workspace).reveal()
-        wrapped = envelope.wrap(KEK, key, vault._context(workspace, row.purpose, term, row.kek_id))
+        wrapped = envelope.wrap(
+            vault.reveal_key().reveal(), key, vault._context(workspace, row.purpose, term, row.kek_id)
+        )
         fresh.append(msgspec.structs.replace(row, term=term, state=states[1], wrapped=wrapped))
     return [msgspec.structs.replace(row, state=states[0]) for row in rows] + fresh

@@ -14,6 +14,7 @@ from credenza.errors import CredenzaError, Damaged, WrongKey
 from credenza.model import SealedRow, Tenant
 from credenza.ports import Store, Tx
 from credenza.vault import Ring, Vault
+from credenza.vault.envelope import read_term
 from credenza.workspace.sealing import KIND
 
 _CHUNK = 500
@@ -34,6 +35,8 @@ def find_closed(store: Store, vault: Vault, tenant: Tenant) -> Iterator[Closed]:
         after = page[-1]
         for row in page:
             reason = why if ring is None else _try(ring, row)
+            if ring is not None and not row.current and read_term(row.secret.blob) in ring.lost:
+                continue  # given up with its key; nobody can enter what is past
             if reason:
                 yield Closed(row, reason)
 

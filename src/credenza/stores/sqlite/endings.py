@@ -58,6 +58,7 @@ class Endings(Losses):
     """What a store does where a workspace ends, and before."""
 
     path: Path
+    _keys_good_until: float
 
     def look_at_end(self, tenant: Tenant) -> Sealings:
         """Return what would go with a workspace, and which of its packages others have installed."""
@@ -87,6 +88,7 @@ class Endings(Losses):
             return found
 
         gone: Sealings = self._submit(job).result()
+        self._keys_good_until = 0.0
         return gone
 
     def compact(self) -> bool:

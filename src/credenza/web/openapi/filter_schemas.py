@@ -23,6 +23,9 @@ _SORTED = (q.PACKAGE, q.INSTALL)
 def describe_filters() -> dict[str, Schema]:
     """Return the schemas of filters, and of the comparisons in them."""
     found = {_NAMES[sort]: _describe_comparison(sort) for sort in _NAMES}
+    for kind in q.ENTITIES.values():
+        limited = {name: rules for name, rules in kind.fields.items() if rules.among}
+        found |= {_choose(name, rules): _describe_choice(name, rules) for name, rules in limited.items()}
     return found | {_name(entity): _describe_filter(entity) for entity in q.ENTITIES}
 
 
@@ -69,6 +72,20 @@ def _describe_comparison(sort: str) -> Schema:
     }
 
 
+def _choose(field: str, rules: q.Field) -> str:
+    """Return the name of what a field is compared by."""
+    return f"{field[0].upper()}{field[1:]}Comparison" if rules.among else _NAMES[rules.sort]
+
+
+def _describe_choice(field: str, rules: q.Field) -> Schema:
+    """Return the schema of comparisons of a field that has some values only."""
+    value: Schema = {"enum": [*rules.among]}
+    several: Schema = {"type": "array", "items": value, "maxItems": queries.MAX_VALUES}
+    plain = _describe_comparison(rules.sort)
+    equal = {q.EQUAL: value, q.UNEQUAL: value, q.ONE_OF: several, q.NONE_OF: several}
+    return {**plain, "title": _choose(field, rules), "properties": {**plain["properties"], **equal}}
+
+
 def _describe_filter(entity: str) -> Schema:
     kind, own = q.ENTITIES[entity], refer(_name(entity))
     several = {"type": "array", "items": own, "maxItems": queries.MAX_TERMS}
@@ -80,7 +97,7 @@ def _describe_filter(entity: str) -> Schema:
             "AND": several,
             "OR": several,
             "NOT": own,
-            **{field: refer(_NAMES[rules.sort]) for field, rules in kind.fields.items()},
+            **{field: refer(_choose(field, rules)) for field, rules in kind.fields.items()},
             **{relation: refer(_name(other)) for relation, other in kind.relations.items()},
         },
         "additionalProperties": False,

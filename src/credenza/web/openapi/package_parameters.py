@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from credenza.model import questions as q
 from credenza.web.openapi.configurations import Schema, refer
 from credenza.web.packages import queries
 
@@ -24,6 +25,11 @@ def _describe_json(name: str, description: str, schema: Schema) -> Schema:
 
 def _describe_text(name: str, description: str, example: str) -> Schema:
     return _describe(name, description, type="string", maxLength=256, examples=[example])
+
+
+def _describe_choice(field: str, description: str) -> Schema:
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in field)
+    return _describe(name, description, enum=[*q.ENTITIES[q.PACKAGE].fields[field].among])
 
 
 def _describe_filter(component: str) -> Schema:
@@ -102,13 +108,11 @@ PACKAGE_PARAMETERS: dict[str, Schema] = {
     ),
     "workspace_id": _describe_text("workspace_id", "Only those of this workspace.", "default"),
     "publisher": _describe_text("publisher", "Only those of this publisher.", "Acme"),
-    "visibility": _describe_text(
-        "visibility", "Only those of this visibility: `private`, `unlisted` or `public`.", "public"
-    ),
+    "visibility": _describe_choice("visibility", "Only those of this visibility."),
     "package-name": _describe_text("name", "Only those of exactly this name.", "LLM gateway"),
-    "trust_tier": _describe_text("trust_tier", "Only those of this tier of trust.", "first_party"),
+    "trust_tier": _describe_choice("trustTier", "Only those of this tier of trust."),
     "created_by": _describe_text("created_by", "Only those that this credential made.", "ci"),
-    "retention_tier": _describe_text("retention_tier", "Only those of this tier of retention.", "medium"),
+    "retention_tier": _describe_choice("retentionTier", "Only those of this tier of retention."),
     "install-integration_id": _describe_text(
         "integration_id", "Only those of this package.", "int_0mi8tq2k1Aa0Bb1Cc2Dd3Ee"
     ),
