@@ -130,7 +130,7 @@ def _refine_types(found: dict[str, Schema]) -> None:
             "title": _FORMS[name],
             "description": f"{form['description']}\n\nA member that is null counts as left out.",
             "properties": {
-                key: rules if key in form["required"] else {"anyOf": [_turn(rules), {"type": "null"}]}
+                key: _turn(rules) if key in form["required"] else {"anyOf": [_turn(rules), {"type": "null"}]}
                 for key, rules in form["properties"].items()
             },
             "additionalProperties": {"type": "null"},
@@ -159,7 +159,9 @@ _FORMS = {"IntegrationDef": "TypeForm", "FormField": "TypeFormField"}
 
 
 def _turn(rules: Schema) -> Schema:
-    """Return the rules of a form's member with its fields as a registration takes them."""
+    """Return the rules of a form's member as a registration takes it."""
+    if rules.get("type") == "string" and not rules.keys() & {"enum", "pattern"}:
+        return {**rules, **TEXT}
     if rules.get("items") == refer("FormField"):
         return {**rules, "items": refer(_FORMS["FormField"])}
     return rules
