@@ -41,6 +41,7 @@ SYSTEM = {
     "gnome-keyring": (lambda: shutil.which("gnome-keyring-daemon") and shutil.which("dbus-run-session")),
     "chromium": (lambda: shutil.which("chromium")),
     "curl": (lambda: shutil.which("curl")),
+    "systemd": (lambda: shutil.which("systemd-analyze")),
     "conductor-python": official_clients.are_prepared,
     "metorial": official_clients.templates_are_prepared,
     "mount": (lambda: os.geteuid() == 0 and shutil.which("mount")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -144,7 +143,7 @@ def test_the_unit_hands_the_key_over_and_starts_what_is_installed():
     }
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not on this machine")
+@pytest.mark.system("systemd")
 def test_systemd_understands_the_unit(tmp_path):
     here = UNIT.replace("/opt/credenza/bin/credenza-entrypoint", str(ENTRYPOINT))
     (tmp_path / "credenza.service").write_text(here)
