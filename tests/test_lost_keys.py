@@ -312,3 +312,14 @@ def lend(service, token):
     ):
         client.headers["X-Authorization"] = token
         yield client
+
+
+def test_what_lost_a_key_is_backed_up_and_restored_as_it_is(lost, tmp_path):
+    file, before = tmp_path / "backup", lost.rows("list")
+    lost.run("backup", file)
+    lost.run("backup", "--verify", file)
+    lost.run("restore", file, "--replace")
+
+    assert lost.rows("list") == before
+    lost.recover()
+    assert lost.secret("one") == "sk-1"

@@ -100,6 +100,12 @@ def open_backup(source: Snapshot, providers: Sequence[KeyProvider]) -> Opened:
         for row in rings[tenant.id]
         if row.purpose == "dek" and not _is_live(row)
     }
+    # Nor does any key here open what was given up with one that is lost.
+    gone |= {
+        (row["workspace_id"], row["term"])
+        for row in read_named(source, "lost_rings")
+        if row["purpose"] == "dek"
+    }
     tried = _try_secrets(source, vault, tenants, gone)
     return Opened(vault, live, tried, [*_examine(source, vault, live)])
 
