@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 
 import pytest
 from litestar.testing import TestClient
@@ -11,7 +12,9 @@ from cli_prompt import OPENAI, Prompt
 from credenza.cli.failures import REFUSED, UNAVAILABLE
 from credenza.errors import KeyAbsent, KeyBroken, KeyDenied, KeyUnreachable, VaultLocked
 from credenza.model import Role
+from credenza.sensitive import Sensitive
 from credenza.settings import Credenza
+from credenza.vault import Vault, describe_key
 from credenza.vault.lease import Lease, is_revocable
 from credenza.web.app import create_app
 from credenza.web.leasing import Leasing
@@ -214,3 +217,56 @@ class TestService:
 
         assert lease.wait == 10 * MINUTE
         assert transit.calls == asked
+
+
+class Granting:
+    """A place that grants its key, until it is told otherwise."""
+
+    revocable = True
+
+    def __init__(self, label):
+        self.label, self.key, self.error = label, os.urandom(32), None
+
+    def fetch(self, vault, keepsake):
+        del vault, keepsake
+        if self.error is not None:
+            raise self.error
+        return Sensitive(self.key)
+
+    def create(self, vault):
+        return self.fetch(vault, None), None
+
+
+@pytest.fixture
+def turned():
+    """Return a vault that ran while it was given another key, its lease, and the places of both keys."""
+    old, new, rows = Granting("old"), Granting("new"), {}
+    command, meta = Vault.create(old, rows.get, now=1)
+    rows[WORKSPACE] = command.new_rings(WORKSPACE, 1)
+    metas = [meta, describe_key(meta.id, new.key, created_at=1, keepsake=None)]
+    server = Vault.open(old, meta, rows.get, others=[new], describe=lambda: metas)
+    command.adopt(metas[1], Sensitive(new.key))
+    rows[WORKSPACE] = [command.rewrap(row, metas[1]) for row in rows[WORKSPACE]]
+    server.forget()
+    server.ring(WORKSPACE)
+    del metas[0]
+    return server, Lease(server, seconds=60, grace=600), old, new
+
+
+def test_after_a_rewrap_it_is_the_new_key_whose_grant_counts(turned):
+    server, lease, old, new = turned
+    old.error = KeyDenied("The old place says no.")
+    assert lease.renew() == "confirmed"
+
+    old.error, new.error = None, KeyDenied("The new place says no.")
+    assert lease.renew() == "locked"
+    assert "new place" in server.locked
+    with pytest.raises(VaultLocked):
+        server.ring(WORKSPACE)
+
+
+def test_where_one_of_two_places_is_silent_nothing_is_refused_yet(turned):
+    _, lease, old, new = turned
+    old.error, new.error = KeyAbsent("Nothing here."), KeyUnreachable("No answer.")
+
+    assert lease.renew() == "unanswered"

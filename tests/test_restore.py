@@ -377,3 +377,14 @@ def test_the_workspaces_of_a_restored_store_are_entered_by_their_actors(local, r
     with open_store(store_of(local), rich.kek) as service:
         workspace = service.workspace(Actor(service.tenant("other"), "test", Role.ADMIN))
         assert workspace.verify_audit()[1] == []
+
+
+def test_a_workspace_that_was_shredded_since_is_named_when_it_comes_back(tmp_path, rich):
+    prompt, file = Prompt(tmp_path, rich.kek), tmp_path / "backup"
+    prompt.run("init")
+    prompt.run("workspace", "create", "team")
+    prompt.run("backup", file)
+    prompt.run("workspace", "shred", "team", "--yes", "team")
+
+    told = prompt.run("restore", file, "--replace")
+    assert "The workspace team was shredded since, and is back" in told.output

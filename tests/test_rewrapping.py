@@ -372,3 +372,17 @@ def test_a_store_half_way_to_another_key_is_backed_up_and_restored_with_both(ser
     prompt.run("vault", "rewrap", "--servers-ready")
     prompt.environment |= {"CREDENZA_KEK": place, "CREDENZA_KEK_NEXT": ""}
     assert prompt.json("resolve", "one")["configuration"]["api_key"] == "sk-1"
+
+
+@pytest.mark.embedded
+def test_a_key_that_wrapped_some_rings_is_set_aside_as_it_was_when_the_other_is_lost(service, place):
+    with crashing(service.store, 2, after=True), pytest.raises(Crash):
+        give_key(service, place)
+    store, [old, new] = service.store, [service.store.vault(), service.store.next_vault()]
+    store.give_up(old, msgspec.structs.replace(old, kek_id="another"), (7, "test"), lambda *_: [])
+
+    assert {each.meta.kek_id: each.meta.keepsake for each in store.lost_vaults()} == {
+        old.kek_id: old.keepsake,
+        new.kek_id: new.keepsake,
+    }
+    assert store.next_vault() is None

@@ -22,8 +22,9 @@ from credenza.settings import Credenza
 SETTLE_SECONDS = 30.0
 _TYPED = "What was typed is not the workspace's name. Nothing was changed."
 _BACKUPS = (
-    "Backups from before hold it still, with its ring: until they expire, or until the key {kek_id}, which "
-    "opens that, is destroyed (after `credenza vault rewrap`). The name is never given to another workspace."
+    "Backups from before hold it still, with its ring: until they expire, or until the key that opens that "
+    "is destroyed: {kek_id} (after `credenza vault rewrap`), or the one that the vault had then. "
+    "The name is never given to another workspace."
 )
 _SERVER = (
     "The database's tables were rewritten. What PostgreSQL keeps beside them cannot be searched from here: "

@@ -85,3 +85,10 @@ def _replace(given: Iterator[Row], heads: dict[tuple[int, str], Row]) -> Iterato
     """Give heads in order, those of `heads` in place of what they were."""
     kept = {(row[0], row[1]): row for row in given}
     yield from (row for _, row in sorted((kept | heads).items()))
+
+
+def tell_shredded(before: Snapshot, backup: Snapshot) -> list[str]:
+    """Say which workspaces of a backup were shredded since, in the store that it takes the place of."""
+    shredded = {row["uuid"]: row["slug"] for row in read_named(before, "shredded")}
+    back = [row["slug"] for row in read_named(backup, "workspaces") if row["uuid"] in shredded]
+    return [f"The workspace {slug} was shredded since, and is back: shred it again." for slug in back]

@@ -138,6 +138,7 @@ def plan_restore(
                 revoked = dict(restoring.list_revoked(before, backup))
                 if find_vault(before) != find_vault(backup):
                     findings.append(_OTHER)
+                findings += restoring.tell_shredded(before, backup)
         except CredenzaError:
             findings.append(_NO_BEFORE)
     changes: dict[str, Amend] = {"api_keys": restoring.keep_revoked(revoked)}

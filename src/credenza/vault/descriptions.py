@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
-from credenza.errors import KeyBroken
+from credenza.errors import KeyBroken, KeyDenied, KeyUnreachable, KeyUnusable
 from credenza.model import VaultMeta
 from credenza.ports import KeyProvider
 from credenza.sensitive import Sensitive
@@ -35,3 +36,20 @@ def fetch(provider: KeyProvider, meta: VaultMeta) -> Sensitive[bytes]:
     if not hmac.compare_digest(envelope.key_check(key, meta.id), meta.check):
         raise KeyBroken("The key has the right name, but the check value in the store does not fit it.")
     return kek
+
+
+def fetch_any(providers: Sequence[KeyProvider], meta: VaultMeta) -> Sensitive[bytes]:
+    """Return the key that a description names from the first of some places that gives it.
+
+    Raises:
+        KeyUnusable: none does; of their reasons the one that tells most.
+    """
+    errors: list[KeyUnusable] = []
+    for provider in providers:
+        try:
+            return fetch(provider, meta)
+        except KeyUnusable as error:
+            errors.append(error)
+    # A place that has another key says nothing of this one, and one that is silent may still give it.
+    telling = [each for kind in (KeyUnreachable, KeyDenied) for each in errors if isinstance(each, kind)]
+    raise [*telling, *errors][0]

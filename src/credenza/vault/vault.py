@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
-from credenza.errors import CredenzaError, Damaged, KeyAbsent, KeyBroken, KeyUnusable, VaultLocked, WrongKey
+from credenza.errors import CredenzaError, Damaged, KeyBroken, KeyUnusable, VaultLocked, WrongKey
 from credenza.model import RingRow, VaultMeta
 from credenza.ports import KeyProvider
 from credenza.sensitive import Sensitive
 from credenza.vault import envelope
-from credenza.vault.descriptions import describe_key, fetch
+from credenza.vault.descriptions import describe_key, fetch_any
+from credenza.vault.kept import Kept, outline
 from credenza.vault.ring import PURPOSES, Ring, Terms
 from credenza.vault.wrapping import ring_context
 
@@ -33,15 +34,6 @@ _NEXT = (
 LOST = "lost"  # the state of keys that are kept for the day when what wraps them is found
 _KEPT = 1024
 _ASK_SECONDS = 5.0  # between questions for a key that was not to be had
-
-
-class _Kept(NamedTuple):
-    """A ring, until when it is good, and the rows it was made of as of a revision of all rings."""
-
-    expires: float
-    ring: Ring
-    revision: object
-    rows: Sequence[RingRow]
 
 
 class Vault:
@@ -77,7 +69,7 @@ class Vault:
         self._locked: str | None = "The vault was not unlocked yet."
         self._lock = Lock()
         self._asking = Lock()
-        self._rings: dict[bytes, _Kept] = {}
+        self._rings: dict[bytes, Kept] = {}
         self._revision: Callable[[], object] = lambda: None
 
     @classmethod
@@ -153,8 +145,25 @@ class Vault:
         self.forget()
 
     def confirm(self) -> None:
-        """Ask for the key that is at hand again; raises KeyUnusable where it is not given any more."""
-        self._find(self.meta)
+        """Ask again for every key that is at hand, and let go of those that the vault needs no longer.
+
+        Raises:
+            KeyUnusable: the vault's own key is not given any more.
+        """
+        metas = [self.meta]
+        with suppress(CredenzaError):  # a store that does not answer says nothing of keys
+            self.learn()
+            metas = [meta for meta in self._describe() if meta.kek_id in self._keks] or [self.meta]
+            self._keks = {meta.kek_id: self._keks[meta.kek_id] for meta in metas}
+        for meta in metas:
+            try:
+                self._find(meta)
+            except KeyUnusable as error:
+                if meta.kek_id == self.meta.kek_id:
+                    raise
+                if not isinstance(error, KeyBroken):
+                    self._keks.pop(meta.kek_id, None)
+                    self.forget()
 
     def learn(self) -> None:
         """Read again what the store says of the vault, and ask for the keys that it names.
@@ -249,9 +258,9 @@ class Vault:
         rest.pop(workspace or b"", None)
         self._rings = rest
 
-    def _renew(self, workspace: bytes, kept: _Kept, revision: object) -> Ring:
+    def _renew(self, workspace: bytes, kept: Kept, revision: object) -> Ring:
         """Keep a ring on whose rows are what they were, or read it anew."""
-        rings, rows = self._rings, _outline(self._load(workspace))
+        rings, rows = self._rings, outline(self._load(workspace))
         if rows != kept.rows:
             return self._keep(workspace, revision)
         with self._lock:
@@ -271,7 +280,7 @@ class Vault:
                 del rings[each]
             if len(rings) >= _KEPT:
                 del rings[next(iter(rings))]
-            rings[workspace] = _Kept(expires, ring, revision, _outline(rows))
+            rings[workspace] = Kept(expires, ring, revision, outline(rows))
         return ring
 
     def _read(self, workspace: bytes) -> Terms:
@@ -321,14 +330,7 @@ class Vault:
         return True
 
     def _find(self, meta: VaultMeta) -> Sensitive[bytes]:
-        """Return the key of a description from where it is found; raises what the first place raised."""
-        first: KeyUnusable | None = None
-        for provider in self._providers:
-            try:
-                return fetch(provider, meta)
-            except KeyUnusable as error:
-                first = first or error
-        raise first or KeyAbsent
+        return fetch_any(self._providers, meta)
 
     def _unwrap(self, row: RingRow, workspace: bytes) -> Sensitive[bytes]:
         name = f"The {row.purpose} key of term {row.term} of this workspace"
@@ -343,8 +345,3 @@ class Vault:
 
     def _context(self, workspace: bytes, purpose: str, term: int, kek_id: str) -> bytes:
         return ring_context(self.meta.id, workspace, purpose, term, kek_id)
-
-
-def _outline(rows: Sequence[RingRow]) -> list[RingRow]:
-    """Return rows without what changes while their keys stay: the count of seals, and what wraps them."""
-    return [msgspec.structs.replace(row, seals=0, kek_id="", wrapped=None) for row in rows]

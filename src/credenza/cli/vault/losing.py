@@ -13,12 +13,13 @@ from credenza.cli.recipients import identity_option
 from credenza.cli.session import json_option, name_user, opened, setting, store_options
 from credenza.cli.vault.escrows import open_escrow
 from credenza.cli.vault.passphrases import passphrase_option
-from credenza.errors import Clash, VaultLocked
+from credenza.errors import Clash, KeyAbsent, KeyUnusable, VaultLocked
 from credenza.loss.recovery import recover
 from credenza.loss.reinit import Gone, Renewed, list_gone, list_keys, reinit, require_loss
 from credenza.model import VaultMeta
 from credenza.sensitive import Sensitive
 from credenza.settings import Credenza, open_key
+from credenza.vault.wrapping import is_key_of
 
 _WRONG_ID = (
     "--accept-loss takes the id of the vault that is to be given up: see which one it is with --plan, and "
@@ -99,8 +100,19 @@ def recover_(uri: str | None, file: str | None, passphrase_file: str | None) -> 
 def _fetch(credenza: Credenza, uri: str) -> Sensitive[bytes]:
     """Return the lost key from its place; a provider that has it wrapped is given what it stored for each."""
     provider, vault = open_key(uri, credenza.store), credenza.vault.meta.id
-    keepsakes = [lost.meta.keepsake for lost in credenza.store.lost_vaults() if lost.meta.keepsake]
-    return provider.fetch(vault, keepsakes[-1] if keepsakes else None)
+    found: Sensitive[bytes] | None = None
+    first: KeyUnusable | None = None
+    for lost in reversed(credenza.store.lost_vaults()):
+        try:
+            found = provider.fetch(vault, lost.meta.keepsake)
+        except KeyUnusable as error:
+            first = first or error
+        else:
+            if is_key_of(found, lost.meta):
+                return found
+    if found is None:
+        raise first or KeyAbsent("No key of this vault was given up as lost.")
+    return found
 
 
 def _list(credenza: Credenza) -> Iterable[Gone]:

@@ -89,6 +89,12 @@ ON CONFLICT (kek_id) DO UPDATE SET lost_at = excluded.lost_at, lost_by = exclude
 _ARCHIVE = f"""
 INSERT INTO lost_rings ({_RING}) SELECT {_RING} FROM rings WHERE wrapped IS NOT NULL
 """  # noqa: S608  # made of our own words
+# A key that was prepared and wraps some rings already is set aside with what fetches it.
+_ARCHIVE_NEXT = """
+INSERT INTO lost_vaults SELECT kek_id, uuid, format, created_at, key_check, keepsake, %s, %s FROM vault_next
+WHERE kek_id IN (SELECT kek_id FROM lost_rings)
+ON CONFLICT (kek_id) DO UPDATE SET lost_at = excluded.lost_at, lost_by = excluded.lost_by
+"""
 _ADD_RING = f"INSERT INTO rings ({_RING}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
 _ENTER = """
 SELECT set_config('credenza.workspace', %s, true), set_config('credenza.slug', %s, true),
@@ -183,6 +189,7 @@ class Losses:
             connection.execute(_ARCHIVE_VAULT, values)
             connection.execute(_ARCHIVE)
             connection.execute("DELETE FROM rings WHERE wrapped IS NOT NULL")
+            connection.execute(_ARCHIVE_NEXT, lost)
             connection.execute("DELETE FROM vault_next")
             for tenant in list_tenants(connection):
                 rows = self.inside(connection, tenant, partial(begin, tenant))

@@ -78,6 +78,12 @@ WHERE uuid = ? AND kek_id = ?
 _ARCHIVE = f"""
 INSERT INTO lost_rings ({_RING}) SELECT {_RING} FROM rings WHERE wrapped IS NOT NULL
 """  # noqa: S608  # made of our own words
+# A key that was prepared and wraps some rings already is set aside with what fetches it.
+_ARCHIVE_NEXT = """
+INSERT OR REPLACE INTO lost_vaults
+SELECT kek_id, uuid, format, created_at, key_check, keepsake, ?, ? FROM vault_next
+WHERE kek_id IN (SELECT kek_id FROM lost_rings)
+"""
 _ADD_RING = f"INSERT INTO rings ({_RING}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _RESIGN_PAPER = """
 UPDATE papers SET mac = ? WHERE workspace_id = ? AND kind = ? AND slug = ? AND version = ?
@@ -172,6 +178,7 @@ class Losses:
             connection.execute("INSERT OR REPLACE INTO lost_vaults VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             connection.execute(_ARCHIVE)
             connection.execute("DELETE FROM rings WHERE wrapped IS NOT NULL")
+            connection.execute(_ARCHIVE_NEXT, lost)
             connection.execute("DELETE FROM vault_next")
             for tenant in _list_tenants(connection):
                 rows = begin(tenant, self._enter(connection, tenant, shared))
