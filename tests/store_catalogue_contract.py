@@ -299,7 +299,26 @@ installs = st.builds(
     parts,
 )
 owned = st.tuples(st.sampled_from(["one", "two"]), st.one_of(packages, packages, versions, installs))
-worlds = st.lists(owned, max_size=14, unique_by=lambda pair: pair[1].id).map(World)
+
+
+def leave_strangers(pairs):
+    """Leave out versions that a package shows without having published them: there can be none."""
+    shown = [
+        (release.id, (who, entry.id))
+        for who, entry in pairs
+        if isinstance(entry, PackageEntry)
+        for release in (entry.current, *entry.approved)
+        if release is not None
+    ]
+    return [
+        (who, entry)
+        for who, entry in pairs
+        if not isinstance(entry, VersionEntry)
+        or all(owner == (who, entry.package) for release, owner in shown if release == entry.id)
+    ]
+
+
+worlds = st.lists(owned, max_size=14, unique_by=lambda pair: pair[1].id).map(leave_strangers).map(World)
 
 
 @st.composite
