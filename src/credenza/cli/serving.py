@@ -110,9 +110,10 @@ def run(credenza: Credenza, listener: socket.socket, metrics_listener: WSGIServe
     )
 
     def end(_: int, __: FrameType | None) -> None:
-        # uvicorn drains on a signal, then raises it again; before that, the signal finds it not begun.
+        # uvicorn drains on a signal, then raises it again; before that, the signal finds it not begun. An
+        # exception would end whatever runs just then, which may be a finalizer that swallows it.
         if not draining.begun:
-            raise SystemExit(0)
+            draining.begun = server.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
