@@ -270,3 +270,8 @@ def test_where_one_of_two_places_is_silent_nothing_is_refused_yet(turned):
     old.error, new.error = KeyAbsent("Nothing here."), KeyUnreachable("No answer.")
 
     assert lease.renew() == "unanswered"
+
+
+def test_a_place_that_has_the_next_key_is_asked_again_too(open_service):
+    assert open_service("local").lease() is None
+    assert open_service("both", kek_next="vault://127.0.0.1:1/transit/credenza").lease() is not None

@@ -4,6 +4,7 @@ import base64
 import json
 import sqlite3
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import pytest
 from litestar.testing import TestClient
@@ -11,9 +12,14 @@ from litestar.testing import TestClient
 import made_once
 from cli_prompt import Prompt
 from credenza.cli import failures
-from credenza.loss.reinit import reinit
+from credenza.cli.vault import losing
+from credenza.errors import Clash, KeyAbsent, KeyUnreachable
+from credenza.loss.reinit import reinit, require_loss
+from credenza.loss_ports import Lost
 from credenza.model import Actor, Role
+from credenza.sensitive import Sensitive
 from credenza.settings import Settings, open_credenza
+from credenza.vault import describe_key
 from managed_records import trio
 from package_things import PATH as PACKAGES
 from package_things import make
@@ -108,6 +114,48 @@ def test_a_key_that_is_only_withheld_is_not_lost(store):
     store.key.chmod(0o644)
 
     assert store.refusal("vault", "reinit", "--plan", code=failures.CONFLICT)["code"] == "key_not_lost"
+
+
+class Place:
+    """A place elsewhere, which unwraps one keepsake, or does not answer."""
+
+    label = "the place"
+
+    def __init__(self, mine=None, key=None):
+        self.mine, self.key = mine, key
+
+    def fetch(self, vault, keepsake):
+        del vault
+        if self.mine is None:
+            raise KeyUnreachable("The place does not answer.")
+        if keepsake != self.mine:
+            raise KeyAbsent("This is not what the place wrapped.")
+        return Sensitive(self.key)
+
+
+def test_a_key_whose_place_does_not_answer_now_is_not_lost(store):
+    store.lose()
+    places = {"store": store.environment["CREDENZA_STORE"], "kek": store.environment["CREDENZA_KEK"]}
+    with closing(open_credenza(Settings.read({}, **places))) as service, pytest.raises(Clash) as told:
+        require_loss(service.vault, Place())
+
+    assert told.value.code == "key_not_lost"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_each_key_that_was_lost_is_fetched_with_what_was_stored_for_it(monkeypatch, which):
+    vault, keys = b"v" * 16, [b"1" * 32, b"2" * 32]
+    metas = [
+        describe_key(vault, key, created_at=1, keepsake=b"keepsake of %d" % at) for at, key in enumerate(keys)
+    ]
+    place = Place(metas[which].keepsake, keys[which])
+    monkeypatch.setattr(losing, "open_key", lambda *_: place)
+    lost = [Lost(meta, at, "test") for at, meta in enumerate(metas)]
+    service = SimpleNamespace(
+        store=SimpleNamespace(lost_vaults=lambda: lost), vault=SimpleNamespace(meta=metas[-1])
+    )
+
+    assert losing._fetch(service, "elsewhere://key").reveal() == keys[which]
 
 
 def test_a_plan_lists_what_would_be_lost_and_touches_nothing(store):

@@ -135,9 +135,11 @@ class Credenza(msgspec.Struct, frozen=True):
 
     def lease(self) -> Lease | None:
         """Return what asks for the key again; None: the key is one that nobody can take back."""
-        if not is_revocable(self.provider):
-            return None
         settings = self.settings
+        # Between two keys the vault may have the next one already.
+        next_one = [open_provider(settings.kek_next)] if settings.kek_next else []
+        if not any(map(is_revocable, [self.provider, *next_one])):
+            return None
         return Lease(self.vault, seconds=settings.key_minutes * 60, grace=settings.key_grace_minutes * 60)
 
     @property
@@ -274,12 +276,12 @@ def _open_vault(
     if meta is None and not create:
         raise Misconfigured("This store has no vault yet: run `credenza init`, or `credenza serve --dev`.")
     provider, remark = _provider(settings, meta.id if meta else None, serving=serving)
-    if observer is not SILENT:
-        provider = watch_provider(provider, observer)
     if store.folder is not None:
         keep_apart(provider, store.folder)
-    describe = partial(_describe_vault, store)
     others = [open_key(settings.kek_next, store)] if settings.kek_next else []
+    if observer is not SILENT:
+        provider, *others = (watch_provider(each, observer) for each in (provider, *others))
+    describe = partial(_describe_vault, store)
     if meta is not None:
         return provider, Vault.open(provider, meta, store.rings, others=others, describe=describe), remark
     if store.tenants():

@@ -17,7 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from credenza import access, breaks
-from credenza.errors import Clash, Conflict, KeyAbsent, KeyBroken, KeyDenied
+from credenza.errors import Clash, Conflict, KeyAbsent, KeyBroken, KeyDenied, KeyUnreachable
 from credenza.loss_ports import LossTx
 from credenza.model import ApiKey, RingRow, Tenant, VaultMeta, locate
 from credenza.ports import KeyProvider, Store, Tx
@@ -31,6 +31,7 @@ _CHUNK = 500
 _MARK = 4  # bytes
 _OPENS = "The vault opens with the key that it has: nothing is lost, and nothing was changed."
 _WITHHELD = "The key is there and is not handed over, so it is not lost. {why}"
+_SILENT = "Nobody can tell whether the key is lost while its place does not answer. {why}"
 _CHANGED = "Somebody else has given this vault a key meanwhile; look at it again with `credenza doctor`."
 
 
@@ -69,7 +70,7 @@ def require_loss(vault: Vault, provider: KeyProvider) -> None:
     """Return if a vault's key is lost.
 
     Raises:
-        Clash: it is not: the vault opens, or its key is only withheld.
+        Clash: it is not: the vault opens, its key is only withheld, or its place does not answer now.
     """
     if vault.locked is None:
         raise Clash(_OPENS, code="key_not_lost")
@@ -77,6 +78,8 @@ def require_loss(vault: Vault, provider: KeyProvider) -> None:
         provider.fetch(vault.meta.id, vault.meta.keepsake)
     except KeyDenied as error:
         raise Clash(_WITHHELD.format(why=error.message), code="key_not_lost") from None
+    except KeyUnreachable as error:
+        raise Clash(_SILENT.format(why=error.message), code="key_not_lost") from None
     except (KeyAbsent, KeyBroken):
         pass
 

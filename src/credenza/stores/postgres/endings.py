@@ -13,7 +13,7 @@ from credenza.loss_ports import LossTx, Sealings
 from credenza.model import Tenant
 from credenza.stores.postgres import connect
 from credenza.stores.postgres.connect import SCHEMA, Connection, fetch, stream
-from credenza.stores.postgres.losses import LEAVE, NOTIFY, Losses, enter, list_tenants
+from credenza.stores.postgres.losses import LEAVE, Losses, enter, list_tenants
 
 _SEALED = (
     "SELECT sealed FROM secrets WHERE workspace_id = %s",
@@ -98,7 +98,6 @@ class Endings(Losses):
                     connection.execute(f"DELETE FROM {table} WHERE workspace_id = %s", (tenant.row,))  # noqa: S608
                 connection.execute("DELETE FROM workspaces WHERE id = %s", (tenant.row,))
                 self.inside(connection, home, tell)
-                connection.execute(NOTIFY)
                 return found
 
         gone: Sealings = self._submit(job).result()

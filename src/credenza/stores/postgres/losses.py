@@ -109,7 +109,6 @@ _REVOKE_ALL = """
 UPDATE api_keys SET revoked_at = %s, hash = decode(repeat('00', 32), 'hex'), mac = ''
 WHERE workspace_id = %s AND revoked_at IS NULL
 """
-NOTIFY = "NOTIFY credenza_keys"
 
 
 class LossRows:
@@ -194,7 +193,6 @@ class Losses:
             for tenant in list_tenants(connection):
                 rows = self.inside(connection, tenant, partial(begin, tenant))
                 _add_rings(connection, tenant, rows)
-            connection.execute(NOTIFY)
 
         self._run(job)
 
