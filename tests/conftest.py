@@ -32,7 +32,7 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # The suite is run often, and so looks at few examples of each law at a time; a campaign looks at many.
-laws.register_profile("brief", max_examples=24)
+laws.register_profile("brief", max_examples=30)
 laws.register_profile("campaign", max_examples=1_000)
 laws.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
