@@ -14,13 +14,13 @@ SENDGRID = {"name": "b", "type": "sendgrid", "configuration": {"api_key": "SG.ma
 
 
 class Prompt:
-    """Run commands against a store in a folder of the test."""
+    """Run commands against a store: of this URI, or in a folder of the test."""
 
-    def __init__(self, folder: Path, kek: str) -> None:
+    def __init__(self, folder: Path, kek: str, store: str | None = None) -> None:
         self.folder = folder
         self.database = folder / "store" / "credenza.db"
         self.environment = {
-            "CREDENZA_STORE": f"sqlite:///{self.database}",
+            "CREDENZA_STORE": store or f"sqlite:///{self.database}",
             "CREDENZA_KEK": kek,
             "CREDENZA_WORKSPACE": None,
             "XDG_DATA_HOME": str(folder / "data"),

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from contextlib import contextmanager
 
 import msgspec
@@ -49,6 +50,14 @@ def drop_later_tables(connection):
 
 def api_key(tenant, id="key1", at=1):
     return ApiKey(id, tenant, os.urandom(32), Role.EDITOR, ("a*",), (Tag("env", "é"),), at, "test")
+
+
+def soon(holds) -> None:
+    """Wait until something holds, which other processes and threads take a moment for."""
+    until = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.002)
 
 
 def run(store, tenant, job):

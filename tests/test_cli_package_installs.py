@@ -378,8 +378,8 @@ def test_show_says_how_the_members_of_an_install_stand(store):
     store.run("package", "show", "ins_nope", code=failures.NOT_FOUND)
 
 
-def test_what_an_installer_brings_is_named_by_its_id_beside_a_running_server(tmp_path, kek, api):
-    store = Prompt(tmp_path, kek)
+def test_what_an_installer_brings_is_named_by_its_id_beside_a_running_server(tmp_path, kek, store_uri, api):
+    store = Prompt(tmp_path, kek, store_uri("store"))
     bare = {**CHAT, "integration": {**CHAT["integration"], "configuration": {"organizationId": "one"}}}
     del bare["integration"]["apis"]
     said = package(bare, authConfig={"provider": "openai"})

@@ -185,8 +185,8 @@ def test_without_a_store_the_types_that_come_with_the_program_count(tmp_path, fo
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_with_a_store_the_types_of_the_workspace_count(tmp_path, kek, api):
-    store = Prompt(tmp_path, kek)
+def test_with_a_store_the_types_of_the_workspace_count(tmp_path, kek, store_uri, api):
+    store = Prompt(tmp_path, kek, store_uri("store"))
     own = {"name": "own", "type": "other"}
     own["configuration"] = {"endpoint": "https://other.example", "token": "${variables.key}"}
     schema = {"type": "object", "properties": {"key": {"type": "string", "format": "password"}}}

@@ -250,8 +250,10 @@ def test_at_a_prompt_changing_one_is_a_conflict_and_looking_at_it_says_whose_it_
         assert prompt.refusal(*command, code=failures.CONFLICT)["code"] == "managed_by_instance"
 
 
-def test_an_export_leaves_out_what_instances_manage_and_pruning_leaves_it_there(saved, tmp_path, kek):
-    prompt = Prompt(tmp_path, kek)
+def test_an_export_leaves_out_what_instances_manage_and_pruning_leaves_it_there(
+    saved, tmp_path, kek, store_uri
+):
+    prompt = Prompt(tmp_path, kek, store_uri("store"))
     refusal = prompt.run("export", "-", code=failures.NOT_FOUND).stderr
     assert "Left out: 1 integration managed by instances." in refusal
     saved.apply([item_put("plain")])

@@ -20,7 +20,7 @@ from credenza.stores.postgres import connect, jobs, news, open_store
 from credenza.stores.postgres.patience import Watched
 from examples import item, save
 from postgresql_stores import Database
-from store_rows import SOON, add_tenant, api_key, names_of, put, run
+from store_rows import SOON, add_tenant, api_key, names_of, put, run, soon
 
 pytestmark = pytest.mark.system("postgresql")
 relays = postgresql.load("relay")
@@ -66,7 +66,7 @@ def _hasty(monkeypatch):
     monkeypatch.setattr("credenza.stores.postgres.patience._LOOK_SECONDS", 0.05)
 
 
-def soon(call):
+def as_soon_as_served(call):
     """Return what a call gives as soon as it gives something."""
     until = time.monotonic() + 2 * SOON
     while True:
@@ -94,9 +94,9 @@ def test_a_network_that_swallows_everything_is_given_up_and_used_again_once_it_i
         assert told.value.retryable
     relay.mend()
 
-    assert soon(lambda: names_of(store, tenant)) == ["one"]
-    soon(lambda: run(store, tenant, lambda tx: put(tx, "two")))
-    soon(store.ready)
+    assert as_soon_as_served(lambda: names_of(store, tenant)) == ["one"]
+    as_soon_as_served(lambda: run(store, tenant, lambda tx: put(tx, "two")))
+    as_soon_as_served(store.ready)
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -110,7 +110,7 @@ def test_what_was_begun_when_the_network_began_to_swallow_is_not_half_done(relay
         run(store, tenant, job)
     relay.mend()
 
-    assert soon(lambda: names_of(store, tenant)) == []
+    assert as_soon_as_served(lambda: names_of(store, tenant)) == []
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -128,7 +128,7 @@ def test_nobody_waits_long_for_a_server_that_was_just_found_away(relay, store, t
     relay.mend()
 
     assert statistics.median(waited) < connect.WAIT_SECONDS
-    assert soon(lambda: names_of(store, tenant)) == []
+    assert as_soon_as_served(lambda: names_of(store, tenant)) == []
 
 
 def test_whoever_queues_for_too_long_is_told_to_come_back(store, tenant, monkeypatch):
@@ -242,14 +242,7 @@ def test_whoever_changes_what_is_kept_in_memory_counts_and_tells_it(uri, subject
 
         after = dict(database.query(news.COUNTS))
         assert {each for each in Subject if after.get(each) != before.get(each)} == {subject}
-        wait_until(lambda: store._news.hears and store.revision(subject) == after[subject])
-
-
-def wait_until(holds):
-    until = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.005)
+        soon(lambda: store._news.hears and store.revision(subject) == after[subject])
 
 
 @contextmanager
@@ -290,7 +283,7 @@ def test_over_http_a_store_that_is_away_is_a_503_and_the_server_lives_on(far, re
         assert client.get("/healthz").status_code == 200
         relay.mend()
 
-        wait_until(lambda: client.get("/readyz").status_code == 200)
+        soon(lambda: client.get("/readyz").status_code == 200)
         again = save(client, item("one", "openai"), headers=sent)
         assert (again.status_code, again.json()) == (200, first.json())
         assert client.get("/api/integrations/provider/two").status_code == 404

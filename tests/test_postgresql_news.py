@@ -1,6 +1,5 @@
 """What one server changes, the others know at once: keys of data, API keys, types and integrations."""
 
-import time
 from contextlib import ExitStack
 
 import pytest
@@ -12,7 +11,7 @@ from credenza.settings import Settings, open_credenza
 from examples import API, item, read, save
 from own_types import DEF, FORM, register, use
 from postgresql_stores import Database
-from store_rows import SOON
+from store_rows import soon
 from vault_rings import with_term
 
 pytestmark = pytest.mark.system("postgresql")
@@ -48,14 +47,6 @@ def clients(services):
             both.append(stack.enter_context(TestClient(app, raise_server_exceptions=False)))
             both[-1].headers["X-Authorization"] = made.token.reveal()
         yield both
-
-
-def soon(holds):
-    """Wait until something holds."""
-    until = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 def test_a_saved_or_removed_integration_is_seen_by_the_next_request_to_any_server(clients):

@@ -15,6 +15,7 @@ from credenza.sensitive import Sensitive
 from examples import query
 from package_things import INSTALLS, PATH, install, make
 from postgresql_stores import Database
+from store_rows import soon
 from test_package_sharing import grant
 
 MANY = [
@@ -132,7 +133,7 @@ def test_for_its_callers_it_is_as_if_it_had_never_been(service, client, key, row
     before.add(row[0] for row in rows("SELECT sealed FROM secrets"))
     end(service, "team")
 
-    assert client.get("/api/integrations/").status_code == 401
+    soon(lambda: client.get("/api/integrations/").status_code == 401)
     assert service.accounts.find_workspace(tenant.id) is None
     assert rows("SELECT count(*) FROM secrets") == [(0,)]
     assert len(before) >= 12

@@ -90,7 +90,7 @@ def _check_store(credenza: Credenza) -> Iterator[Check]:
     yield from (Check(WRONG, "store", each) for each in found)
     if not found:
         yield Check(OK, "store", "Pages, indexes and references are sound.")
-    if isinstance(credenza.store, _InFile):
+    if credenza.store.folder is not None and isinstance(credenza.store, _InFile):
         yield from _check_file(credenza.store.path)
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
+from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -49,6 +51,9 @@ from credenza.workspace.sealing import KIND
 T = TypeVar("T")
 _TRIES = 12
 _PAUSE, _LONGEST_PAUSE = 0.002, 0.064  # seconds before another try: at most, the first time and ever
+# Those of this process that clashed try again one after the other: all at once, one of them would get through
+# each time, and of very many the last would be refused. Workspaces share a few locks; that only costs time.
+_TURNS = tuple(Lock() for _ in range(16))
 ALL_STAYS = Entered()
 _NO_HALF = Problem("not_found", "This is not there, or is of another connector type.", keyword="exists")
 
@@ -250,17 +255,16 @@ class Papers:
             Conflict: somebody else kept changing the same papers.
         """
         self._workspace.require(Permission.WRITE, verb)
+        turn = _TURNS[self._workspace.actor.tenant.row % len(_TURNS)]
         for tries in range(_TRIES):
             _wait(tries)
-            catalogue = self._workspace.catalogue
-            planned, changes = self._workspace.peek(partial(self._plan, plan, catalogue))
-            if not planned.changes:
-                return planned.answer
-            try:
-                self._workspace.submit(changes, verb=verb, dry_run=dry_run).result()
-            except (PreconditionFailed, Conflict):
-                continue
-            return planned.answer
+            with nullcontext() if tries == 0 else turn:
+                catalogue = self._workspace.catalogue
+                planned, changes = self._workspace.peek(partial(self._plan, plan, catalogue))
+                with suppress(PreconditionFailed, Conflict):
+                    if planned.changes:
+                        self._workspace.submit(changes, verb=verb, dry_run=dry_run).result()
+                    return planned.answer
         raise Conflict
 
     def _plan(
